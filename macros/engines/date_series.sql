@@ -1,0 +1,12 @@
+{# One row per day from start to end, both included; for a select list. No rows where a bound is NULL. #}
+{% macro date_series(start_date, end_date) -%}
+    {{- return(adapter.dispatch("date_series", "product_analytics")(start_date, end_date)) -}}
+{%- endmacro %}
+
+{% macro duckdb__date_series(start_date, end_date) -%}
+    unnest(generate_series({{ start_date }}, {{ end_date }}, interval 1 day))
+{%- endmacro %}
+
+{% macro spark__date_series(start_date, end_date) -%}
+    explode(sequence({{ start_date }}, {{ end_date }}, interval 1 day))
+{%- endmacro %}

@@ -1,0 +1,11 @@
+{% macro days_between(start_date, end_date) -%}
+    {{- return(adapter.dispatch("days_between", "product_analytics")(start_date, end_date)) -}}
+{%- endmacro %}
+
+{% macro duckdb__days_between(start_date, end_date) -%}
+    ({{ end_date }} - {{ start_date }})
+{%- endmacro %}
+
+{% macro spark__days_between(start_date, end_date) -%}
+    datediff({{ end_date }}, {{ start_date }})
+{%- endmacro %}

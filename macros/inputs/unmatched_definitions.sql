@@ -1,0 +1,55 @@
+{#
+    One row per event or segment that the vars name and that nothing in the data matches;
+    a misspelt name would else be a funnel step that nobody reaches.
+#}
+{% macro unmatched_definitions() -%}
+    {%- set named = [] -%}
+    {%- for definition in funnel_definitions() -%}
+        {%- for step in definition.steps if step.event is not none -%}
+            {%- do named.append({'name': step.event, 'where': "funnel '" ~ definition.name ~ "', step '" ~ step.name ~ "'"}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- do named.append({'name': var('activation').event, 'where': 'activation'}) -%}
+    {%- for event in var('passive_events') -%}
+        {%- do named.append({'name': event, 'where': 'passive_events'}) -%}
+    {%- endfor -%}
+    {%- for item in named %}
+    select
+        cast(null as date) as check_date,
+        '{{ ("definition without data: " ~ item.where) | replace("'", "''") }}' as check_name,
+        0 as rows,
+        0 as rejected_rows,
+        '{{ (item.where ~ ": no event is named '" ~ item.name ~ "'") | replace("'", "''") }}' as reason,
+        true as is_anomaly
+
+    where not exists (
+        select 1 from {{ ref('fct_events') }} as events
+        where events.event_name = '{{ item.name | replace("'", "''") }}'
+    )
+    union all
+    {%- endfor %}
+    {%- for segment in var('segments') %}
+    select
+        cast(null as date) as check_date,
+        'definition without data: segment {{ segment }}' as check_name,
+        0 as rows,
+        0 as rejected_rows,
+        'segments: no user has a value of ''{{ segment }}''' as reason,
+        true as is_anomaly
+
+    where not exists (
+        select 1 from {{ ref('dim_user_segments') }} as user_segments
+        where user_segments.segment = '{{ segment }}'
+    )
+    union all
+    {%- endfor %}
+    select
+        cast(null as date) as check_date,
+        '' as check_name,
+        0 as rows,
+        0 as rejected_rows,
+        '' as reason,
+        false as is_anomaly
+
+    where 1 = 0
+{%- endmacro %}

@@ -1,0 +1,107 @@
+{#
+    Build, then publish: a build of the whole project in which every node and every test
+    succeeded becomes the file that readers see. start_build and finish_build are the
+    project's on-run-start and on-run-end.
+#}
+{% macro start_build() -%}
+    {%- if execute -%}
+        {%- do warn_of_unknown_vars() -%}
+        {%- if flags.WHICH == 'build' and is_whole_project(selected_resources) -%}
+            {%- do adapter.dispatch('record_build', 'product_analytics')('running', []) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro finish_build(results) -%}
+    {%- if execute and flags.WHICH == 'build' -%}
+        {%- do adapter.dispatch('finish_build', 'product_analytics')(results) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro spark__record_build(status, failed) -%}{%- endmacro %}
+
+{% macro spark__finish_build(results) -%}
+    {#- A catalogue of a cluster has its own way to swap tables; nothing is copied. -#}
+{%- endmacro %}
+
+{% macro duckdb__finish_build(results) -%}
+    {%- set failed = [] -%}
+    {%- set built = [] -%}
+    {%- set tests = [] -%}
+    {%- for result in results -%}
+        {%- do built.append(result.node.unique_id) -%}
+        {%- if result.status | string not in ['success', 'pass', 'warn'] -%}
+            {%- do failed.append(result.node.name) -%}
+        {%- elif result.node.resource_type | string in ['test', 'unit_test'] -%}
+            {%- do tests.append(result.node.name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if not is_whole_project(built) -%}
+        {%- if not failed -%}
+            {%- do log('Not published: only a build of the whole project is.', info=true) -%}
+        {%- endif -%}
+    {%- elif failed -%}
+        {%- do duckdb__record_build('failed', failed) -%}
+        {%- do log(
+            'Not published: ' ~ failed | length ~ ' of ' ~ built | length
+            ~ ' nodes did not succeed. Readers keep the last published build.', info=true
+        ) -%}
+    {%- else -%}
+        {%- do publish_marts(tests | length) -%}
+        {%- do warn_of_unmatched_definitions() -%}
+        {%- do duckdb__record_build('published', []) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Whether every enabled model, seed and test of the project is among the ids. #}
+{% macro is_whole_project(ids) -%}
+    {%- for node in graph.nodes.values()
+        if node.resource_type in ['model', 'seed', 'test', 'snapshot']
+        and node.config.materialized != 'ephemeral'
+        and node.unique_id not in ids -%}
+        {{- return(false) -}}
+    {%- endfor -%}
+    {{- return(true) -}}
+{%- endmacro %}
+
+{% macro build_id() -%}
+    {{- return(run_started_at.strftime('%Y%m%dT%H%M%S') ~ '-' ~ invocation_id[:8]) -}}
+{%- endmacro %}
+
+{% macro duckdb__record_build(status, failed) -%}
+    {%- set record = {
+        'build': build_id(),
+        'status': status,
+        'started_at': run_started_at.strftime('%Y-%m-%dT%H:%M:%SZ'),
+        'failed': failed[:20],
+        'failed_count': failed | length,
+    } -%}
+    {%- do run_query("select record_build('" ~ tojson(record) | replace("'", "''") ~ "')") -%}
+{%- endmacro %}
+
+{% macro publish_marts(tests_passed) -%}
+    {%- set path = run_query("select begin_publish('" ~ build_id() ~ "')").rows[0][0] -%}
+    {%- do run_query("attach '" ~ path ~ "' as published") -%}
+    {%- for node in graph.nodes.values() | sort(attribute='name')
+        if node.resource_type == 'model' and node.fqn[1] == 'marts' and node.access != 'private'
+        and node.config.contract.enforced -%}
+        {%- do publish_table(node) -%}
+    {%- endfor -%}
+    {%- do run_query('update published.main.build_info set tests_passed = ' ~ tests_passed) -%}
+    {%- do run_query('checkpoint published') -%}
+    {%- do run_query('detach published') -%}
+    {%- set file = run_query("select end_publish('" ~ build_id() ~ "')").rows[0][0] -%}
+    {%- do log('Published ' ~ file ~ ' (' ~ tests_passed ~ ' tests passed)', info=true) -%}
+{%- endmacro %}
+
+{% macro publish_table(node) -%}
+    {%- set table = 'published.main.' ~ adapter.quote(node.alias) -%}
+    {%- do run_query('create table ' ~ table ~ ' as from ' ~ node.relation_name) -%}
+    {%- do run_query('comment on table ' ~ table ~ ' is ' ~ duckdb_escape_comment(node.description)) -%}
+    {%- for column in node.columns.values() -%}
+        {%- do run_query(
+            'comment on column ' ~ table ~ '.' ~ adapter.quote(column.name) ~ ' is '
+            ~ duckdb_escape_comment(column.description)
+        ) -%}
+    {%- endfor -%}
+{%- endmacro %}

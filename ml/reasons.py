@@ -1,0 +1,163 @@
+"""Why a user's risk is high: the model's own terms, in words a product manager uses."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ml import features
+from ml.features import Column, Inputs
+
+TOP = 3
+# In log-odds: what raises the odds by less than a tenth is not offered as a reason.
+LEAST_CONTRIBUTION = 0.1
+# A value this near to the typical one, relatively, would read as "5 (typical: 5)".
+LEAST_DEVIATION = 0.05
+
+
+def families(columns: Sequence[Column]) -> list[str]:
+    """The feature families of the columns, in order of first appearance."""
+    return list(dict.fromkeys(column.family for column in columns))
+
+
+def family_sums(columns: Sequence[Column], contributions: np.ndarray) -> np.ndarray:
+    """Sum (n, columns) contributions to (n, families): still exact in log-odds."""
+    names = families(columns)
+    sums = np.zeros((len(contributions), len(names)))
+    for position, column in enumerate(columns):
+        sums[:, names.index(column.family)] += contributions[:, position]
+    return sums
+
+
+def top_reasons(
+    columns: Sequence[Column],
+    matrix: np.ndarray,
+    coefficients: np.ndarray,
+    inputs: Inputs,
+    rows: np.ndarray,
+) -> np.ndarray:
+    """The up to three families that raise each user's log-odds most, as sentences.
+
+    A family is ranked by its exact sum and told by one of its columns: the one that
+    contributes most among those whose value deviates from the typical one in the
+    direction that reads as a risk, or, where there is none, in the other one.
+    Takes the design matrix (len(rows), columns) and one coefficient per column.
+    Returns (len(rows), 3) of str, None where there are fewer reasons.
+    """
+    told = np.full((len(rows), TOP), None, dtype=object)
+    if not columns or not len(rows):
+        return told
+    names = families(columns)
+    sums = family_sums(columns, matrix * coefficients)
+    speakers = np.zeros(sums.shape, dtype="int64")
+    claims = _claims(columns, matrix, coefficients, inputs, rows)
+    for family, name in enumerate(names):
+        members = np.array([i for i, c in enumerate(columns) if c.family == name])
+        speakers[:, family] = members[claims[:, members].argmax(axis=1)]
+        has_words = np.isfinite(claims[:, members].max(axis=1))
+        sums[~has_words, family] = -np.inf
+    ranked = np.argsort(-sums, axis=1, kind="stable")[:, :TOP]
+    for place in range(ranked.shape[1]):
+        family = ranked[:, [place]]
+        is_reason = np.take_along_axis(sums, family, 1)[:, 0] >= LEAST_CONTRIBUTION
+        speaker = np.take_along_axis(speakers, family, 1)[:, 0]
+        for position in np.unique(speaker[is_reason]):
+            chosen = is_reason & (speaker == position)
+            told[chosen, place] = _sentences(columns[position], inputs, rows[chosen])
+    return told
+
+
+def show(value: float, unit: str) -> str:
+    """A value with its unit: '12 days', '0.4 times', '35 %', '3 hours', 'not yet'."""
+    if unit == "share":
+        return f"{value * 100:.0f} %"
+    if unit == "flag":
+        return "has" if value >= 0.5 else "not yet"
+    if unit == "second":
+        return _show_duration(value)
+    number = show_number(value)
+    if unit == "ratio":
+        return f"{number} times"
+    if number == "1":
+        return f"1 {unit}"
+    if unit == "kind of event":
+        return f"{number} kinds of event"
+    return f"{number} {unit}s"
+
+
+def show_number(value: float) -> str:
+    """One decimal below ten where it is needed, none from ten on."""
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")
+
+
+def recency_reason(recency_days: float, typical: float) -> str:
+    """The one reason that the recency rule can give."""
+    phrase = features.BY_NAME["recency_days"].phrase
+    return phrase.format(value=show(recency_days, "day"), typical=show_number(typical))
+
+
+def _claims(
+    columns: Sequence[Column],
+    matrix: np.ndarray,
+    coefficients: np.ndarray,
+    inputs: Inputs,
+    rows: np.ndarray,
+) -> np.ndarray:
+    """How well each column tells its family's reason; -inf where it cannot."""
+    claims = np.full(matrix.shape, -np.inf)
+    for position, column in enumerate(columns):
+        value = matrix[:, position]
+        given = value * coefficients[position]
+        if column.kind in ("segment", "missing"):
+            # Only a level that the user has can be named, not one that he lacks.
+            expected, unexpected = value > 0, np.zeros(len(rows), dtype=bool)
+        else:
+            expected, unexpected = _deviations(column, inputs, rows)
+        # Shifted by more than any contribution, so that it comes second.
+        claims[:, position] = np.where(unexpected & (given > 0), given - 1e6, -np.inf)
+        claims[expected & (given > 0), position] = given[expected & (given > 0)]
+    return claims
+
+
+def _deviations(
+    column: Column, inputs: Inputs, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a value deviates as a risk is expected to, and where the other way."""
+    value = features.raw_values(column, inputs, rows)
+    least = LEAST_DEVIATION * abs(column.typical) + 1e-9
+    higher = value > column.typical + least
+    lower = value < column.typical - least
+    is_number = column.kind == "number"
+    usual = features.BY_NAME[column.source].usual_risk if is_number else "either"
+    if usual == "either":
+        return higher | lower, np.zeros(len(rows), dtype=bool)
+    return (higher, lower) if usual == "high" else (lower, higher)
+
+
+def _sentences(column: Column, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
+    if column.kind == "segment":
+        level = "rare" if column.level == features.POOLED_LEVEL else column.level
+        return np.full(len(rows), f"{column.source} is {level}", dtype=object)
+    if column.kind == "missing":
+        words = features.MISSING_PHRASES[column.source]
+        return np.full(len(rows), words, dtype=object)
+    if column.kind == "usage":
+        unit = "time"
+        phrase = column.source.replace("{", "{{").replace("}", "}}")
+        phrase += ": {value} in the last 28 days (typical: {typical})"
+    else:
+        unit = features.BY_NAME[column.source].unit
+        phrase = features.BY_NAME[column.source].phrase
+    has_unit = unit in ("share", "second")
+    typical = show(column.typical, unit) if has_unit else show_number(column.typical)
+    distinct, codes = np.unique(
+        features.raw_values(column, inputs, rows), return_inverse=True
+    )
+    words = [phrase.format(value=show(v, unit), typical=typical) for v in distinct]
+    return np.array(words, dtype=object)[codes]
+
+
+def _show_duration(seconds: float) -> str:
+    for name, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            return show(seconds / length, name)
+    return "under a minute"

@@ -1,0 +1,78 @@
+-- One row per session of a user: as supplied, else from the events' session ids or gaps.
+
+with
+
+events as (
+
+    select * from {{ ref('fct_events') }}
+
+),
+
+supplied_sessions as (
+
+    select * from {{ ref('stg_sessions') }}
+
+),
+
+event_sessions as (
+
+    select
+        user_id,
+        session_id,
+        min_by(event_name, {{ ordering_key(['event_time', 'event_id']) }}) as entry_event,
+        max_by(event_name, {{ ordering_key(['event_time', 'event_id']) }}) as exit_event,
+        count(*) as event_count,
+        count(case when is_activity then 1 end) as activity_count,
+        min(event_time) as started_at,
+        max(event_time) as ended_at
+
+    from events
+    group by user_id, session_id
+
+),
+
+combined as (
+
+    select
+        coalesce(event_sessions.user_id, supplied_sessions.user_id) as user_id,
+        coalesce(event_sessions.session_id, supplied_sessions.session_id) as session_id,
+        event_sessions.entry_event,
+        event_sessions.exit_event,
+        supplied_sessions.properties,
+        coalesce(event_sessions.event_count, 0) as event_count,
+        coalesce(event_sessions.activity_count, 0) as activity_count,
+        supplied_sessions.session_id is not null as is_supplied,
+        least(supplied_sessions.started_at, event_sessions.started_at) as started_at,
+        greatest(supplied_sessions.ended_at, event_sessions.ended_at) as ended_at
+
+    from event_sessions
+    full outer join supplied_sessions
+        on event_sessions.user_id = supplied_sessions.user_id
+        and event_sessions.session_id = supplied_sessions.session_id
+
+),
+
+final as (
+
+    select
+        user_id,
+        session_id,
+        entry_event,
+        exit_event,
+        properties,
+        cast(event_count as bigint) as event_count,
+        cast(activity_count as bigint) as activity_count,
+        cast(
+            {{ seconds_between('started_at', 'coalesce(ended_at, started_at)') }} as double
+        ) as duration_seconds,
+        activity_count <= 1 as is_bounce,
+        is_supplied,
+        {{ local_date('started_at') }} as start_date,
+        started_at,
+        coalesce(ended_at, started_at) as ended_at
+
+    from combined
+
+)
+
+select * from final

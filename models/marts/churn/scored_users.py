@@ -1,0 +1,11 @@
+"""One row per user to score: the churn model's output, before the mart casts it."""
+
+from ml.churn import score_users
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    features = dbt.ref("user_features").df()
+    usage = dbt.ref("user_event_usage").df()
+    labels = dbt.ref("churn_labels").df()
+    return score_users(features, usage, labels, dbt.config.get("horizon_days"))

@@ -1,0 +1,392 @@
+"""Scores: the same for the same input, calibrated, explained, and never a crash."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit, logit
+from test_ml_inputs import (
+    HORIZON,
+    Frames,
+    holds_only_nulls,
+    log_odds_truth,
+    product,
+    shuffled,
+)
+
+from ml import baselines, churn, reasons
+from ml.features import NAMES, newest_date, prepare
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def frames() -> Frames:
+    return product()
+
+
+@pytest.fixture(scope="module")
+def scores(frames) -> pd.DataFrame:
+    return churn.score_users(*frames, HORIZON)
+
+
+def fitted(frames: Frames) -> tuple:
+    inputs = prepare(*frames)
+    at = newest_date(inputs)
+    return inputs, at, churn.fit(inputs, at, HORIZON, churn.DEFAULTS)
+
+
+def test_every_user_of_the_newest_date_is_scored_once(frames, scores):
+    features = frames[0]
+    newest = features[features["as_of_date"] == features["as_of_date"].max()]
+    assert sorted(scores["user_id"]) == sorted(newest["user_id"])
+    assert scores["churn_probability"].between(0, 1, inclusive="neither").all()
+    assert list(scores.columns) == list(churn.SCORE_TYPES)
+    assert scores["model_version"].str.fullmatch("logistic-[0-9a-f]{8}").all()
+    assert holds_only_nulls(scores)
+    is_new = scores.set_index("user_id")["is_new_user"]
+    assert (is_new == ~newest.set_index("user_id")["is_eligible"]).all()
+
+
+def test_the_order_of_rows_changes_nothing(frames, scores):
+    again = churn.score_users(*(shuffled(frame) for frame in frames), HORIZON)
+    pd.testing.assert_frame_equal(again, scores, check_exact=True)
+
+
+def test_the_number_of_threads_changes_nothing():
+    code = (
+        "from test_ml_inputs import product, HORIZON\n"
+        "from ml import churn, evaluate, segments\n"
+        "f = product(users=200)\n"
+        "print(churn.score_users(*f, HORIZON).to_csv())\n"
+        "print(evaluate.backtest(*f, HORIZON, resamples=20).to_csv())\n"
+        "print(segments.assign(f[0], f[1], resamples=5).to_csv())\n"
+    )
+    digests = set()
+    for threads in ("1", "4"):
+        given = dict.fromkeys(
+            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads
+        )
+        paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | given | {"PYTHONPATH": paths},
+            capture_output=True,
+            check=True,
+        )
+        digests.add(hashlib.sha256(done.stdout).hexdigest())
+    assert len(digests) == 1
+
+
+def test_the_version_follows_the_training_rows_and_the_settings(frames, scores):
+    features, usage, labels = frames
+    version = scores["model_version"].iloc[0]
+
+    def version_of(features=features, horizon=HORIZON, settings=churn.DEFAULTS):
+        scored = churn.score_users(features, usage, labels, horizon, settings)
+        return scored["model_version"].iloc[0]
+
+    changed = features.copy()
+    changed.loc[changed["is_eligible"].idxmax(), "events_84"] += 1
+    later = features.copy()
+    later.loc[later["as_of_date"].idxmax(), "events_84"] += 1
+    assert version_of(changed) != version
+    assert version_of(later) == version
+    assert version_of(settings=churn.Settings(inverse_penalty=1.0)) != version
+    assert version_of(horizon=27) != version
+
+
+def test_labels_that_the_embargo_excludes_are_not_used(frames):
+    features, usage, labels = frames
+    at = labels["as_of_date"].max() - pd.Timedelta(days=HORIZON)
+    is_embargoed = labels["as_of_date"] > at - pd.Timedelta(days=HORIZON)
+    # The closed labels of the embargoed weeks are planted in a feature, inverted.
+    planted = labels.copy()
+    planted.loc[is_embargoed, "is_churned"] = ~labels.loc[is_embargoed, "is_churned"]
+    leaking = features.copy()
+    leak = planted["is_churned"].fillna(False).to_numpy(dtype=bool) & is_embargoed
+    leaking.loc[leak.to_numpy() & (features["as_of_date"] < at), "events_84"] = 9999
+    honest = prepare(features, usage, labels)
+    peeking = prepare(leaking, usage, planted)
+    models = [
+        churn.fit(inputs, np.datetime64(at, "D"), HORIZON, churn.DEFAULTS)
+        for inputs in (honest, peeking)
+    ]
+    assert models[0].kind == "logistic"
+    assert models[0].version == models[1].version
+    np.testing.assert_array_equal(models[0].coefficients, models[1].coefficients)
+    assert models[0].recency_rates.tolist() == models[1].recency_rates.tolist()
+    assert (models[0].shift, models[0].slope) == (models[1].shift, models[1].slope)
+    # The same plant is seen as soon as the embargo has passed.
+    late = [
+        churn.fit(inputs, newest_date(inputs), HORIZON, churn.DEFAULTS)
+        for inputs in (honest, peeking)
+    ]
+    assert late[0].version != late[1].version
+
+
+def test_rows_that_are_not_eligible_are_not_trained_on(frames):
+    inputs, at, model = fitted(frames)
+    rows = churn.training_rows(inputs, at, HORIZON)
+    assert inputs.is_eligible[rows].all()
+    assert model.training_rows == len(rows)
+
+
+def test_probabilities_recover_the_planted_truth():
+    features, usage, labels = product(users=1500, seed=5)
+    scores = churn.score_users(features, usage, labels, HORIZON).set_index("user_id")
+    newest = features[features["as_of_date"] == features["as_of_date"].max()]
+    newest = newest.set_index("user_id").loc[scores.index]
+    truth = expit(log_odds_truth(newest))
+    probability = scores["churn_probability"].to_numpy(dtype=float)
+    assert abs(probability.mean() - truth.mean()) < 0.02
+    assert np.abs(probability - truth).mean() < 0.04
+    slope = np.polyfit(logit(probability), logit(truth), 1)[0]
+    assert 0.9 < slope < 1.1
+
+
+def drifting(per_week: float, from_week: int = 0, step: float = 0) -> tuple:
+    """Inputs and model of a product whose log-odds of churn rise, and by how much."""
+    features, usage, labels = product(users=600, dates=20)
+    week = (features["as_of_date"] - features["as_of_date"].min()).dt.days // 7
+    drift = per_week * week + np.where(week >= from_week, step, 0)
+    truth = log_odds_truth(features) + drift.to_numpy()
+    churned = np.random.default_rng(0).random(len(truth)) < expit(truth)
+    known = labels["is_closed"].to_numpy()
+    labels.loc[known, "is_churned"] = churned[known]
+    inputs, at, model = fitted((features, usage, labels))
+    newest = features[features["as_of_date"] == features["as_of_date"].max()]
+    actual = pd.Series(expit(truth)[newest.index], index=newest["user_id"])
+    return inputs, at, model, actual
+
+
+def test_a_trend_in_churn_is_calibrated_for():
+    inputs, at, model, truth = drifting(per_week=0.1)
+    rows = np.flatnonzero(inputs.as_of_date == at)
+    plain = churn.predict(model._replace(shift=0.0, slope=1.0), inputs, rows)
+    calibrated = churn.predict(model, inputs, rows)
+    assert model.shift > 0.3
+    expected = truth[inputs.user_id[rows]].mean()
+    assert abs(calibrated.mean() - expected) < abs(plain.mean() - expected) / 2
+
+
+def test_a_calibration_that_a_later_date_contradicts_is_dropped():
+    # A step that the earlier check date sees whole and the later one's model half knows.
+    _, _, model, _ = drifting(per_week=0, from_week=8, step=1.5)
+    assert (model.shift, model.slope) == (0.0, 1.0)
+
+
+def test_a_calibration_of_what_is_calibrated_is_close_to_none():
+    _, _, model, _ = drifting(per_week=0)
+    assert abs(model.shift) < 0.3
+    assert abs(model.slope - 1) < 0.3
+
+
+def test_the_sigmoid_is_the_identity_on_calibrated_scores_and_survives_separation():
+    draw = np.random.default_rng(3)
+    log_odds = draw.normal(-1, 1.5, 20_000)
+    churned = (draw.random(20_000) < expit(log_odds)).astype(float)
+    shift, slope = churn.fit_sigmoid(log_odds, churned)
+    assert abs(shift) < 0.05
+    assert abs(slope - 1) < 0.05
+    shift, slope = churn.fit_sigmoid(2 * log_odds + 1, churned)
+    assert abs(shift + 0.5) < 0.05
+    assert abs(slope - 0.5) < 0.05
+    assert np.isfinite(churn.fit_sigmoid(np.array([-1.0, 1]), np.array([0.0, 1]))).all()
+
+
+def test_reasons_add_up_to_the_log_odds(frames):
+    inputs, at, model = fitted(frames)
+    rows = np.flatnonzero(inputs.as_of_date == at)
+    parts = churn.contributions(model, inputs, rows)
+    families = reasons.family_sums(model.columns, parts)
+    assert families.shape == (len(rows), len(reasons.families(model.columns)))
+    log_odds = model.intercept + families.sum(axis=1)
+    probability = churn.predict(model, inputs, rows)
+    calibrated = (logit(probability) - model.shift) / model.slope
+    np.testing.assert_allclose(calibrated, log_odds, atol=1e-9)
+    # Contributions are measured from the mean training row, which has none.
+    trained = churn.training_rows(inputs, at, HORIZON)
+    mean = churn.contributions(model, inputs, trained).mean(axis=0)
+    np.testing.assert_allclose(mean, 0, atol=1e-9)
+
+
+def test_only_what_raises_the_risk_is_a_reason(frames, scores):
+    inputs, at, model = fitted(frames)
+    rows = np.flatnonzero(inputs.as_of_date == at)
+    sums = reasons.family_sums(model.columns, churn.contributions(model, inputs, rows))
+    raising = (sums >= reasons.LEAST_CONTRIBUTION).sum(axis=1)
+    told = scores[["top_reason_1", "top_reason_2", "top_reason_3"]]
+    assert (told.notna().sum(axis=1) <= raising).all()
+    assert told["top_reason_1"].notna().mean() > 0.5
+    # NULL only after the last reason, and none is said twice.
+    assert not (told["top_reason_1"].isna() & told["top_reason_2"].notna()).any()
+    assert not (told["top_reason_1"] == told["top_reason_2"]).any()
+
+
+def test_a_user_long_away_is_told_so_first(frames):
+    features, usage, labels = frames
+    newest = features["as_of_date"] == features["as_of_date"].max()
+    away = features[newest].index[0]
+    typical = features.loc[newest, "recency_days"].median()
+    features = features.copy()
+    features.loc[away, ["recency_days", "recency_over_mean_gap"]] = [27, 1.0]
+    scores = churn.score_users(features, usage, labels, HORIZON)
+    user = scores[scores["user_id"] == features.loc[away, "user_id"]].iloc[0]
+    words = [user[f"top_reason_{place}"] for place in (1, 2, 3)]
+    assert f"last active 27 days ago (typical: {typical:g})" in words
+
+
+def test_values_read_like_english():
+    assert reasons.show(1, "day") == "1 day"
+    assert reasons.show(12.4, "day") == "12 days"
+    assert reasons.show(2.5, "day") == "2.5 days"
+    assert reasons.show(0.4, "ratio") == "0.4 times"
+    assert reasons.show(0.353, "share") == "35 %"
+    assert reasons.show(0, "flag") == "not yet"
+    assert reasons.show(4, "kind of event") == "4 kinds of event"
+    assert reasons.show(7200, "second") == "2 hours"
+    assert reasons.show(5, "second") == "under a minute"
+
+
+def test_a_segment_level_that_training_did_not_know_is_neutral(frames):
+    features, usage, labels = frames
+    inputs, at, model = fitted(frames)
+    newest = features["as_of_date"] == features["as_of_date"].max()
+    unseen = features.copy()
+    unseen.loc[newest, "segments"] = '{"plan": "enterprise", "region": "north"}'
+    inputs = prepare(unseen, usage, labels)
+    rows = np.flatnonzero(inputs.as_of_date == at)
+    parts = churn.contributions(model, inputs, rows)
+    plan = [i for i, column in enumerate(model.columns) if column.source == "plan"]
+    assert len(plan) == 3
+    assert (parts[:, plan] == 0).all()
+    scores = churn.score_users(unseen, usage, labels, HORIZON)
+    assert scores["churn_probability"].notna().all()
+    assert not scores["top_reason_1"].str.contains("enterprise").any()
+
+
+def test_an_event_or_segment_absent_at_scoring_is_allowed(frames):
+    features, usage, labels = frames
+    newest = features["as_of_date"].max()
+    features = features.copy()
+    features.loc[features["as_of_date"] == newest, "segments"] = None
+    usage = usage[usage["as_of_date"] < newest]
+    scores = churn.score_users(features, usage, labels, HORIZON)
+    assert scores["churn_probability"].notna().all()
+
+
+@pytest.mark.parametrize("column", NAMES)
+def test_a_column_that_is_null_or_constant_is_left_out(frames, column):
+    features, usage, labels = frames
+    for value in (None, True if column == "is_activated" else 3):
+        given = features.astype({column: object})
+        given[column] = value
+        scores = churn.score_users(given, usage, labels, HORIZON)
+        assert scores["churn_probability"].notna().all()
+        assert scores["model_version"].str.startswith("logistic").all()
+
+
+def test_where_no_feature_varies_the_base_rate_scores(frames):
+    features, usage, labels = frames
+    given = features.astype(dict.fromkeys(NAMES, object))
+    given[list(NAMES)] = None
+    given["segments"] = None
+    scores = churn.score_users(given, usage.iloc[:0], labels, HORIZON)
+    assert scores["churn_probability"].nunique() == 1
+    assert (scores["risk_band"] == "medium").all()
+    assert (
+        scores["model_version"].str.fullmatch("base_rate-.{8}: no feature varies").all()
+    )
+
+
+def test_empty_frames_give_an_empty_typed_frame(frames):
+    scores = churn.score_users(*(frame.iloc[:0] for frame in frames), HORIZON)
+    assert scores.empty
+    assert scores.dtypes.astype(str).to_dict() == churn.SCORE_TYPES
+    untyped = [pd.DataFrame(columns=frame.columns) for frame in frames]
+    assert churn.score_users(*untyped, HORIZON).empty
+
+
+def test_one_row_without_a_label_is_unknown(frames):
+    features, usage, labels = frames
+    scores = churn.score_users(features.iloc[:1], usage, labels.iloc[:0], HORIZON)
+    user = scores.iloc[0]
+    assert user["churn_probability"] is pd.NA
+    assert user["risk_decile"] is pd.NA
+    assert user["risk_band"] == "unknown"
+    assert user["model_version"] == "none: no closed label"
+    assert holds_only_nulls(scores)
+
+
+def test_open_labels_are_no_labels(frames):
+    features, usage, labels = frames
+    scores = churn.score_users(features, usage, labels.assign(is_closed=False), HORIZON)
+    assert (scores["model_version"] == "none: no closed label").all()
+    young = features.assign(is_eligible=False)
+    scores = churn.score_users(young, usage, labels, HORIZON)
+    assert (
+        scores["model_version"] == "none: no closed label of an eligible user"
+    ).all()
+
+
+@pytest.mark.parametrize(("outcome", "words"), [(True, "churned"), (False, "stayed")])
+def test_one_class_gives_the_base_rate(frames, outcome, words):
+    features, usage, labels = frames
+    labels = labels.assign(is_churned=outcome)
+    scores = churn.score_users(features, usage, labels, HORIZON)
+    assert scores["churn_probability"].nunique() == 1
+    assert scores["churn_probability"].between(0, 1, inclusive="neither").all()
+    assert scores["top_reason_1"].isna().all()
+    assert scores["model_version"].str.endswith(f"labelled rows {words}").all()
+
+
+def test_too_few_rows_give_the_recency_rule():
+    frames = product(users=20, dates=8)
+    scores = churn.score_users(*frames, HORIZON)
+    assert scores["model_version"].str.match("recency_rule-.{8}: .* needs 200").all()
+    assert scores["churn_probability"].nunique() > 2
+    assert scores["top_reason_2"].isna().all()
+    told = scores["top_reason_1"].dropna()
+    assert told.str.match("last active .* ago").all()
+
+
+def test_the_recency_rule_is_the_share_per_bucket_shrunk_to_the_base():
+    recency = np.array([0.0] * 60 + [12.0] * 40)
+    churned = np.r_[np.zeros(60), np.ones(40)]
+    rates = baselines.recency_rates(recency, churned)
+    base = 41 / 102
+    assert rates[0] == pytest.approx(20 * base / 80)
+    assert rates[baselines.recency_bucket(np.array([13.0]))[0]] == pytest.approx(
+        (40 + 20 * base) / 60
+    )
+    assert rates[-1] == pytest.approx(base)
+
+
+@pytest.mark.parametrize("users", [1, 3, 9, 10, 11, 40, 101])
+def test_deciles_hold_ten_parts_and_the_highest_is_ten(users):
+    probability = np.linspace(0.1, 0.9, users)
+    deciles = churn.risk_deciles(probability).to_numpy(dtype=int)
+    assert deciles[-1] == 10
+    assert (np.diff(deciles) >= 0).all()
+    assert deciles.min() >= 1
+    sizes = np.bincount(deciles, minlength=11)[1:]
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_ties_are_put_into_deciles_by_their_order():
+    deciles = churn.risk_deciles(np.full(20, 0.3)).to_numpy(dtype=int)
+    assert deciles.tolist() == [10 - i // 2 for i in range(20)]
+    assert churn.risk_deciles(np.full(3, np.nan)).isna().all()
+
+
+def test_bands_are_odds_against_the_base_rate():
+    # Odds of 0.2 are 1 : 4, so twice is 1 : 2 and half is 1 : 8.
+    probability = np.array([1 / 3 + 1e-9, 0.3, 0.2, 0.12, 1 / 9 - 1e-9])
+    bands = churn.risk_bands(probability, 0.2)
+    assert bands.tolist() == ["high", "medium", "medium", "medium", "low"]
