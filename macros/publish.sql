@@ -76,22 +76,64 @@
         'failed': failed[:20],
         'failed_count': failed | length,
     } -%}
-    {%- do run_query("select record_build('" ~ tojson(record) | replace("'", "''") ~ "')") -%}
+    {%- do run_query("select publish_record('" ~ tojson(record) | replace("'", "''") ~ "')") -%}
 {%- endmacro %}
 
 {% macro publish_marts(tests_passed) -%}
-    {%- set path = run_query("select begin_publish('" ~ build_id() ~ "')").rows[0][0] -%}
+    {%- set path = file_function('publish_begin', build_id()) -%}
     {%- do run_query("attach '" ~ path ~ "' as published") -%}
     {%- for node in graph.nodes.values() | sort(attribute='name')
-        if node.resource_type == 'model' and node.fqn[1] == 'marts' and node.access != 'private'
-        and node.config.contract.enforced -%}
+        if node.resource_type == 'model' and node.fqn[1] == 'marts' and node.config.contract.enforced -%}
         {%- do publish_table(node) -%}
     {%- endfor -%}
+    {%- set days = publish_events() -%}
     {%- do run_query('update published.main.build_info set tests_passed = ' ~ tests_passed) -%}
     {%- do run_query('checkpoint published') -%}
     {%- do run_query('detach published') -%}
-    {%- set file = run_query("select end_publish('" ~ build_id() ~ "')").rows[0][0] -%}
+    {%- set file = file_function('publish_finish', tojson({'build': build_id(), 'days': days})) -%}
     {%- do log('Published ' ~ file ~ ' (' ~ tests_passed ~ ' tests passed)', info=true) -%}
+{%- endmacro %}
+
+{#
+    Events are published as Parquet by day, and only the days that changed are written: a
+    day's file is named by a hash of its rows. The published file has a view over them.
+#}
+{% macro publish_events() -%}
+    {%- set columns = [
+        'event_id', 'user_id', 'session_id', 'event_name', 'properties', 'is_activity',
+        'is_anonymous', 'event_date', 'event_time', 'received_at',
+    ] | join(', ') -%}
+    {%- set events = (graph.nodes.values() | selectattr('name', 'equalto', 'fct_events') | first).relation_name -%}
+    {%- set days = {} -%}
+    {%- for row in run_query(
+        'select cast(event_date as varchar), count(*) || \'-\' || format(\'{:x}\', bit_xor(hash(' ~ columns ~ ')))'
+        ~ ' from ' ~ events ~ ' group by event_date order by event_date'
+    ).rows -%}
+        {%- do days.update({row[0]: row[1]}) -%}
+    {%- endfor -%}
+    {%- set missing = fromjson(file_function('publish_missing_days', tojson(days))) -%}
+    {%- if missing -%}
+        {%- do run_query(
+            'copy (select ' ~ columns ~ ' from ' ~ events ~ " where event_date in ('" ~ missing | join("', '")
+            ~ "') order by event_date, event_time, event_id) to '" ~ file_function('publish_events_folder', '')
+            ~ "' (format parquet, compression zstd, partition_by (event_date), write_partition_columns true)"
+        ) -%}
+    {%- endif -%}
+    {%- set files = fromjson(file_function('publish_add_days', tojson(days))) -%}
+    {%- if files -%}
+        {%- do run_query(
+            "create view published.main.events as select " ~ columns ~ " from read_parquet(['" ~ files | join("', '")
+            ~ "'], hive_partitioning = false)"
+        ) -%}
+    {%- else -%}
+        {%- do run_query('create table published.main.events as select ' ~ columns ~ ' from ' ~ events) -%}
+    {%- endif -%}
+    {{- return(days) -}}
+{%- endmacro %}
+
+{# Calls a function of plugins/warehouse_files.py with a text, gives its text. #}
+{% macro file_function(name, argument) -%}
+    {{- return(run_query('select ' ~ name ~ "('" ~ argument | replace("'", "''") ~ "')").rows[0][0]) -}}
 {%- endmacro %}
 
 {% macro publish_table(node) -%}

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from ml import baselines, frames, reasons, splits
 from ml.features import (
@@ -154,7 +153,7 @@ def fit(
     """The best scorer that the labels known by `at` allow: the same code trains the
     model that scores and, at earlier dates, those that are tested.
     """
-    with threadpool_limits(limits=1):
+    with frames.one_thread():
         rows = training_rows(inputs, at, horizon_days)
         if not len(rows):
             return _unknown(inputs)

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from threadpoolctl import threadpool_limits
 
 from ml import churn, frames, splits
 from ml.churn import DEFAULTS, Settings
@@ -86,7 +85,7 @@ def backtest(
     inputs = prepare(features, usage, labels)
     tested = predictions(inputs, horizon_days, test_dates, settings)
     rows = []
-    with threadpool_limits(limits=1):
+    with frames.one_thread():
         for split, chosen in _splits(tested).items():
             rows += _split_metrics(split, tested[chosen], resamples, seed)
     columns = list(zip(*rows, strict=True)) or [[]] * len(METRIC_TYPES)

@@ -103,7 +103,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "distinct_events_28",
-        "breadth",
+        "activity",
         "log1p",
         "neutral",
         "low",
@@ -112,7 +112,8 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "activity_trend",
-        "trend",
+        # A function of the active days of two windows, so one family with them.
+        "activity",
         "log",
         "neutral",
         "low",
@@ -166,6 +167,10 @@ MISSING_PHRASES: dict[str, str] = {
 }
 
 KEYS = ["user_id", "as_of_date"]
+ACTIVITY = "activity"
+# An event whose usage is explained to this share by how much a user does altogether is
+# of the activity family; its coefficient alone would have no meaning, nor a fixed sign.
+LEAST_EXPLAINED = 0.5
 UNKNOWN_LEVEL = "unknown"
 POOLED_LEVEL = "(rare)"
 
@@ -250,7 +255,8 @@ def choose_columns(
         levels = inputs.segments[key][rows]
         columns += _segment_columns(key, levels, top_levels, rare_rows)
     if len(inputs.events) > 1:
-        columns += _usage_columns(inputs, rows, top_events)
+        usage_columns = _usage_columns(inputs, rows, top_events)
+        columns += _with_families(usage_columns, columns, inputs, rows)
     return columns
 
 
@@ -483,6 +489,24 @@ def _usage_columns(inputs: Inputs, rows: np.ndarray, top_events: int) -> list[Co
                 )
             )
     return columns
+
+
+def _with_families(
+    usage_columns: list[Column], columns: list[Column], inputs: Inputs, rows: np.ndarray
+) -> list[Column]:
+    """Put the usage that general activity explains into the activity family."""
+    activity = [column for column in columns if column.family == ACTIVITY]
+    if not activity or not usage_columns:
+        return usage_columns
+    known = design_matrix(activity, inputs, rows)
+    usage = design_matrix(usage_columns, inputs, rows)
+    weights = np.linalg.lstsq(known, usage, rcond=None)[0]
+    # Both are centred and usage has variance 1, so this is R squared.
+    explained = 1 - ((usage - known @ weights) ** 2).mean(axis=0)
+    return [
+        column._replace(family=ACTIVITY) if share >= LEAST_EXPLAINED else column
+        for column, share in zip(usage_columns, explained, strict=True)
+    ]
 
 
 def _event_counts(inputs: Inputs, event: int | None, rows: np.ndarray) -> np.ndarray:

@@ -1,13 +1,28 @@
 """What comes in and what goes out: checks, types and rounding of DataFrames."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 SIGNIFICANT_DIGITS = 12
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, so that sums are taken in one order on any machine.
+
+    The limit is the process's own. dbt may run two Python models at once, and the first
+    to end would lift it under the other, so they wait for each other.
+    """
+    with _ONE_AT_A_TIME, threadpool_limits(limits=1):
+        yield
 
 
 def require_columns(frame: pd.DataFrame, name: str, columns: Iterable[str]) -> None:

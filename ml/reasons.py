@@ -126,8 +126,10 @@ def _deviations(
     least = LEAST_DEVIATION * abs(column.typical) + 1e-9
     higher = value > column.typical + least
     lower = value < column.typical - least
-    is_number = column.kind == "number"
-    usual = features.BY_NAME[column.source].usual_risk if is_number else "either"
+    if column.kind == "usage":
+        usual = "low" if column.family == features.ACTIVITY else "either"
+    else:
+        usual = features.BY_NAME[column.source].usual_risk
     if usual == "either":
         return higher | lower, np.zeros(len(rows), dtype=bool)
     return (higher, lower) if usual == "high" else (lower, higher)

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
 
 from ml import frames
 from ml.features import read_keys, read_usage
@@ -25,7 +24,7 @@ RESAMPLES = 50
 LEAST_USERS = 50  # fewer cannot show that clusters are stable
 MOST_EVENTS = 30  # the others are pooled
 MOST_FITTED = 4000  # users to find the clusters on; all are assigned
-LEAST_INDEX = 1.2  # share over the population's, to be named as "more"
+LEAST_INDEX = 1.2  # share over the other users', to be named as "more"
 SEED = 20240229
 
 TOO_FEW = "too few events"
@@ -74,7 +73,7 @@ def assign(
     segment = np.where(is_clustered, NO_STRUCTURE, TOO_FEW).astype(object)
     stability = np.full(len(user_id), np.nan)
     counts, events = _pool_rare(counts[is_clustered], events)
-    with threadpool_limits(limits=1):
+    with frames.one_thread():
         points = shares(counts)
         with warnings.catch_warnings():
             # A resample may hold fewer distinct points than clusters: not stable then.
@@ -162,17 +161,18 @@ def jaccard_stability(
 def segment_names(
     counts: np.ndarray, cluster: np.ndarray, events: list[str]
 ) -> list[str]:
-    """A name per cluster from the events that its users do more of than all users.
+    """A name per cluster from the events that its users do more of than the others do.
 
-    The two that set it apart most, by share * log(share / population's): neither a
+    The two that set it apart most, by share * log(share / the others'): neither a
     rarity nor what everybody does. A third where two clusters would share a name.
     """
-    everyone = population_share(counts)
     ranked = []
     for number in range(cluster.max() + 1):
         share = population_share(counts[cluster == number])
+        others = population_share(counts[cluster != number])
         with np.errstate(divide="ignore", invalid="ignore"):
-            index = np.where(everyone > 0, share / everyone, 0.0)
+            # What no other user does is as far apart as a thousandth of it would be.
+            index = share / np.maximum(others, share / 1000)
             apart = np.where(share > 0, share * np.log(index), 0.0)
         order = sorted(
             np.flatnonzero(index >= LEAST_INDEX), key=lambda i: (-apart[i], events[i])

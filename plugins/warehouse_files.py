@@ -1,7 +1,7 @@
-"""dbt-duckdb plugin: the warehouse's files around the database that dbt writes.
+"""dbt-duckdb plugin: the files around the database that dbt writes.
 
-It makes the folder, says who holds a locked database, and offers SQL functions by which
-macros/publish.sql switches the published file in one atomic step.
+It makes the folder, says who holds a locked database, and offers as SQL functions what
+macros need of the file system: input_problem for inputs, publish_* for publishing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,72 +18,50 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
 from plugins.input_files import input_problem
-
-CURRENT = "current.json"
-LAST_BUILD = "last_build.json"
-PUBLISHED = "published"
-KEPT_FILES = 2  # the current one, and the one before it for readers about to move on
+from plugins.published_files import PublishedFiles
 
 
 class Plugin(BasePlugin):
-    """Prepares the folder of the database and registers the functions below."""
+    """Prepares the folder of the database and registers the functions."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        self.database = Path(self.creds.path).resolve()
-        self.folder = self.database.parent
-        _prepare_folder(self.folder)
-        _require_free(self.database)
+        database = Path(self.creds.path).resolve()
+        _prepare_folder(database.parent)
+        _require_free(database)
+        self.published = PublishedFiles(database.parent)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        text = duckdb.sqltypes.VARCHAR
-        functions = {
-            "input_problem": (input_problem, [text]),
-            "begin_publish": (self.begin_publish, [text]),
-            "end_publish": (self.end_publish, [text]),
-            "record_build": (self.record_build, [text]),
-        }
-        for name, (function, parameters) in functions.items():
+        for name, function in self._functions().items():
             conn.create_function(
                 name,
                 function,
-                parameters,
-                text,
+                [duckdb.sqltypes.VARCHAR],
+                duckdb.sqltypes.VARCHAR,
                 side_effects=True,
                 null_handling="special",
             )
 
-    def begin_publish(self, build: str) -> str:
-        """Path of the new published file, not there yet, with room left for it.
+    def _functions(self) -> dict[str, Callable[[str], str | None]]:
+        """SQL functions of one text argument (JSON for several) that give a text."""
+        published = self.published
 
-        What a killed build left behind is removed first.
-        """
-        folder = self.folder / PUBLISHED
-        folder.mkdir(exist_ok=True)
-        for leftover in folder.glob("*.new*"):
-            leftover.unlink()
-        free = shutil.disk_usage(folder).free
-        if free < 1 << 20:
-            raise OSError(f"no space left to publish in {folder}: {free} bytes free")
-        return str(folder / f"{build}.duckdb.new")
+        def finish(arguments: str) -> str:
+            given = json.loads(arguments)
+            return published.finish(given["build"], given["days"])
 
-    def end_publish(self, build: str) -> str:
-        """Makes the finished file the current one, then removes those before the last."""
-        folder = self.folder / PUBLISHED
-        new, final = folder / f"{build}.duckdb.new", folder / f"{build}.duckdb"
-        _sync(new)
-        os.replace(new, final)
-        pointer = {"file": f"{PUBLISHED}/{final.name}", "build": build}
-        _write_atomically(self.folder / CURRENT, json.dumps(pointer))
-        files = sorted(folder.glob("*.duckdb"), key=lambda path: path.stat().st_mtime_ns)
-        for old in files[:-KEPT_FILES]:
-            if old != final:
-                old.unlink()
-        return str(final)
-
-    def record_build(self, record: str) -> str:
-        """Writes the state of the newest build (JSON) where readers find it."""
-        _write_atomically(self.folder / LAST_BUILD, record)
-        return record
+        return {
+            "input_problem": input_problem,
+            "publish_begin": published.begin,
+            "publish_missing_days": lambda days: json.dumps(
+                published.missing_days(json.loads(days))
+            ),
+            "publish_events_folder": lambda _: published.events_folder(),
+            "publish_add_days": lambda days: json.dumps(
+                published.add_days(json.loads(days))
+            ),
+            "publish_finish": finish,
+            "publish_record": published.record_build,
+        }
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -108,7 +86,7 @@ def _require_free(database: Path) -> None:
         return
     try:
         duckdb.connect(str(database)).close()
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         raise DbtRuntimeError(_open_problem(database, str(error))) from None
 
 
@@ -126,21 +104,3 @@ def _open_problem(database: Path, error: str) -> str:
         "and build again: it holds nothing that a build does not make; the published file "
         "stays as it is."
     )
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -32,7 +32,7 @@ import numpy as np
 # What is planted
 # ---------------------------------------------------------------------------
 
-SEED = 42
+SEED = 5
 
 PERIOD_START = datetime(2026, 1, 5)  # a Monday
 LOADED_AT = datetime(2026, 7, 6, 7, 30)  # the last day is cut here
@@ -76,7 +76,7 @@ LATE_STEP_PROBABILITY = 0.35  # of those active then
 LATER_FROM_DAY = 15  # tenure day from which first steps happen outside every window
 
 # Activity. A user who is alive is active on a day with a probability of his own.
-DAILY_RATE = 0.157
+DAILY_RATE = 0.164
 LATENT_ON_RATE = 0.55  # log scale; latent engagement is standard normal
 FIRST_WEEK_RATE_FACTOR = 1.1
 RATE_FACTOR = {
@@ -96,7 +96,7 @@ SUMMER_TIME_EUROPE = datetime(2026, 3, 29, 1)
 
 # Churn: a hazard at the start of each tenure week from the first on, log-odds.
 HAZARD_LOGIT = {
-    "intercept": 0.02,
+    "intercept": -0.02,
     "log_tenure_week": -0.68,
     "latent": -0.40,
     "signup_month": -0.07,  # per month after January
@@ -152,7 +152,7 @@ BYSTANDERS = {
     "offer_viewed": 0.040,
 }
 LATENT_ON_BYSTANDERS = 0.15  # log-odds per session, on top of more sessions
-BROWSING = {"recipe_searched": 0.20, "recipe_viewed": 0.27}  # again and again
+BROWSING = {"recipe_searched": 0.17, "recipe_viewed": 0.24}  # again and again
 LATER_PER_SESSION = {"plan_created": 0.14, "meal_cooked": 0.19, "list_shared": 0.05}
 LATER_SUBSCRIPTION_PER_SESSION = {"free": 0.006, "plus": 0.05, "team": 0.06}
 PASSIVE_EVENT = "reminder_received"
@@ -163,8 +163,8 @@ REMINDER_WEEKS_AFTER_CHURN = 6
 CHURN_HORIZON_DAYS = 28
 CHURN_ACTIVE_WINDOW_DAYS = 28
 CHURN_FIRST_AS_OF = "2026-03-01"  # before, nearly everyone is new
-CHURN_BASE_RATE_RANGE = (0.25, 0.48)  # on each weekly as_of
-CHURN_POOLED_BASE_RATE_RANGE = (0.30, 0.45)  # over all of them
+CHURN_BASE_RATE_RANGE = (0.30, 0.45)  # on each weekly as_of
+CHURN_POOLED_BASE_RATE_RANGE = (0.33, 0.43)  # over all of them
 
 # Dirt: rows of events.csv with exactly one defect each, none of an excluded user.
 DIRT = {
@@ -332,7 +332,12 @@ def draw_visitors(rng: np.random.Generator) -> Visitors:
     channel = pick_names(rng, CHANNEL_SHARE, VISITORS)
     country = pick_names(rng, COUNTRY_SHARE, VISITORS)
     seconds = [time_of_day(rng, c, d) for c, d in zip(country, day, strict=True)]
-    first_visit_at = day * DAY + np.minimum(seconds, 23 * HOUR)
+    first_visit_at = before_last_hour(day * DAY + np.array(seconds))
+    # Nobody enters the funnel so close to a window before the load that it matters
+    # whether the data end with the load or with the last event.
+    closing = LOADED - FUNNEL_WINDOW_DAYS * DAY
+    is_close = np.abs(first_visit_at - closing) < 30 * MINUTE
+    first_visit_at = first_visit_at + np.where(is_close, HOUR, 0)
     signs_up = rng.random(VISITORS) < [SIGNUP_PROBABILITY[c] for c in channel]
     is_same = rng.random(VISITORS) < SAME_SESSION_SIGNUP_SHARE
     lag = draw_signup_lags(rng, is_same)
@@ -356,6 +361,12 @@ def draw_visitors(rng: np.random.Generator) -> Visitors:
         signed_up_at=take(np.where(signs_up, signed_up_at, -1)),
         is_same_session=take(is_same),
     )
+
+
+def before_last_hour(at: np.ndarray | int) -> np.ndarray:
+    """Visits of a day's last hour come an hour sooner: only planted sessions cross
+    midnight."""
+    return at - np.where(at % DAY >= 23 * HOUR, HOUR, 0)
 
 
 def draw_signup_lags(rng: np.random.Generator, is_same: np.ndarray) -> np.ndarray:
@@ -764,7 +775,7 @@ def in_order(rng: np.random.Generator, names: list[str]) -> list[str]:
 
 def step_seconds(rng: np.random.Generator) -> int:
     """Seconds between two events of a session: mostly below a minute."""
-    return 2 + min(int(-48 * math.log1p(-rng.random())), LONGEST_STEP - 2)
+    return 2 + min(int(-75 * math.log1p(-rng.random())), LONGEST_STEP - 2)
 
 
 def describe(rng: np.random.Generator, name: str, plan: str) -> str:
@@ -921,8 +932,7 @@ def visits_without_signup(
     ]
     again = start + 3 * HOUR + between(rng, 0, 8 * DAY)
     if rng.random() < 0.22 and again < LAST_EVENT:
-        # The end of a day is left alone, so that only planted sessions cross it.
-        again = min(again, again // DAY * DAY + 23 * HOUR)
+        again = int(before_last_hour(again))
         visits = visit_events(rng, again, channel, anonymous, again + HOUR)
         sessions.append(attach(Session(device), visits))
     return sessions

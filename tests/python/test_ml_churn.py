@@ -20,7 +20,7 @@ from test_ml_inputs import (
 )
 
 from ml import baselines, churn, reasons
-from ml.features import NAMES, newest_date, prepare
+from ml.features import NAMES, design_matrix, newest_date, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -175,6 +175,25 @@ def test_a_trend_in_churn_is_calibrated_for():
     assert abs(calibrated.mean() - expected) < abs(plain.mean() - expected) / 2
 
 
+def test_each_calibration_date_is_a_horizon_after_what_its_model_saw(
+    frames, monkeypatch
+):
+    inputs, at, _ = fitted(frames)
+    seen = []
+    fit_logistic = churn.fit_logistic
+
+    def watched(given, rows, settings):
+        seen.append(given.as_of_date[rows].max())
+        return fit_logistic(given, rows, settings)
+
+    monkeypatch.setattr(churn, "fit_logistic", watched)
+    rows = churn.training_rows(inputs, at, HORIZON)
+    churn.calibrate(inputs, rows, HORIZON, churn.DEFAULTS)
+    newest = inputs.as_of_date[rows].max()
+    horizon = np.timedelta64(HORIZON, "D")
+    assert seen == [newest - 2 * horizon, newest - horizon]
+
+
 def test_a_calibration_that_a_later_date_contradicts_is_dropped():
     # A step that the earlier check date sees whole and the later one's model half knows.
     _, _, model, _ = drifting(per_week=0, from_week=8, step=1.5)
@@ -227,6 +246,19 @@ def test_only_what_raises_the_risk_is_a_reason(frames, scores):
     # NULL only after the last reason, and none is said twice.
     assert not (told["top_reason_1"].isna() & told["top_reason_2"].notna()).any()
     assert not (told["top_reason_1"] == told["top_reason_2"]).any()
+
+
+def test_only_a_segment_that_the_user_has_is_a_reason(frames):
+    inputs, at, model = fitted(frames)
+    rows = np.flatnonzero(inputs.as_of_date == at)
+    # Whoever is not on team has a higher risk, but 'plan is team' would be wrong.
+    weights = {"segment plan=free": 0.3, "segment plan=team": -3.0}
+    coefficients = np.array([weights.get(c.name, 0.0) for c in model.columns])
+    matrix = design_matrix(model.columns, inputs, rows)
+    told = reasons.top_reasons(model.columns, matrix, coefficients, inputs, rows)
+    for plan, words in (("free", ["plan is free"]), ("plus", []), ("team", [])):
+        on_plan = told[inputs.segments["plan"][rows] == plan]
+        assert {word for word in on_plan.ravel() if word} == set(words)
 
 
 def test_a_user_long_away_is_told_so_first(frames):

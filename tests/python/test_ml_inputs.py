@@ -1,11 +1,13 @@
 """The frames that the ml tests share, and what ml/ does with a frame that is wrong."""
 
 import json
+import threading
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info
 
 from ml import churn, evaluate, frames, segments, splits
 from ml.features import (
@@ -237,6 +239,39 @@ def test_the_design_matrix_is_centred_and_never_nan(small):
     assert len(levels) == 3
     assert levels[-1] == POOLED_LEVEL
     assert {column.source for column in columns if column.kind == "segment"} == {"plan"}
+
+
+def test_usage_that_activity_explains_is_of_its_family(small):
+    features, usage, labels = small
+    keys = features[["user_id", "as_of_date"]]
+    opened = keys.assign(event_name="opened", events_28=features["sessions_28"])
+    rare = np.random.default_rng(0).poisson(0.5, len(keys))
+    random = keys.assign(event_name="random", events_28=rare)
+    inputs = prepare(features, pd.concat([usage, opened, random]), labels)
+    rows = np.arange(len(inputs.user_id))
+    columns = choose_columns(inputs, rows, top_events=20, top_levels=5, rare_rows=5)
+    family = {column.name: column.family for column in columns}
+    assert family["usage opened"] == "activity"
+    assert family["usage random"] == "usage random"
+
+
+def test_models_that_run_at_once_keep_the_thread_limit():
+    inside, leave = threading.Event(), threading.Event()
+
+    def first():
+        with frames.one_thread():
+            inside.set()
+            leave.wait(5)
+
+    other = threading.Thread(target=first)
+    other.start()
+    assert inside.wait(5)
+    threading.Timer(0.1, leave.set).start()
+    with frames.one_thread():
+        # It has waited for the first, whose end would have lifted the limit.
+        assert not other.is_alive() or leave.is_set()
+        assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+    other.join()
 
 
 def test_every_feature_has_words_and_a_known_transform():

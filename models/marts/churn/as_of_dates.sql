@@ -1,8 +1,6 @@
 -- One row per day on which users are looked at as they were then; the newest is the day to
 -- report on. The first has a whole activity window of history before it.
 
-{{ config(contract={'enforced': false}) }}
-
 {% set churn = churn_definition() %}
 
 with

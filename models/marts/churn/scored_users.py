@@ -8,4 +8,4 @@ def model(dbt, session):
     features = dbt.ref("user_features").df()
     usage = dbt.ref("user_event_usage").df()
     labels = dbt.ref("churn_labels").df()
-    return score_users(features, usage, labels, dbt.config.get("horizon_days"))
+    return score_users(features, usage, labels, dbt.config.meta_get("horizon_days"))

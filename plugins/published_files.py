@@ -1,0 +1,124 @@
+"""The published files: a DuckDB file of marts per build, and Parquet files of events by day.
+
+Readers see `current.json`, which names the current file and is replaced atomically. A day
+of events is a file named by its content, written once and shared by the builds in which
+the day is the same. What the last KEPT_BUILDS builds do not use is removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+CURRENT = "current.json"
+LAST_BUILD = "last_build.json"
+KEPT_BUILDS = 2  # the current one, and the one before for readers about to move on
+NEW = ".new"  # what a publish has not finished; a killed one leaves it for the next
+
+
+class PublishedFiles:
+    """The folder `published` of a warehouse folder."""
+
+    def __init__(self, warehouse: Path) -> None:
+        self.warehouse = warehouse
+        self.folder = warehouse / "published"
+        self.events = self.folder / "events"
+
+    def begin(self, build: str) -> str:
+        """Removes what killed builds left, and gives the path for the new file of marts."""
+        self.events.mkdir(parents=True, exist_ok=True)
+        for leftover in [*self.folder.glob(f"*{NEW}*"), *self.events.glob(f"*{NEW}*")]:
+            _remove(leftover)
+        return str(self._marts(build)) + NEW
+
+    def missing_days(self, days: dict[str, str]) -> list[str]:
+        """The days (of {day: content hash}) that have no file yet."""
+        return [day for day, content in days.items() if not self._day(day, content)]
+
+    def events_folder(self) -> str:
+        """Where new days are to be written, partitioned by event_date."""
+        return str(self.events / f"days{NEW}")
+
+    def add_days(self, days: dict[str, str]) -> list[str]:
+        """Moves newly written days into place; gives the paths of all days' files."""
+        for day in self.missing_days(days):
+            written = sorted(
+                (self.events / f"days{NEW}" / f"event_date={day}").glob("*.parquet")
+            )
+            for number, path in enumerate(written):
+                _sync(path)
+                suffix = f"-{number}" if number else ""
+                os.replace(path, self.events / f"{day}-{days[day]}{suffix}.parquet")
+        _remove(self.events / f"days{NEW}")
+        return [
+            str(path)
+            for day, content in days.items()
+            for path in self._day(day, content)
+        ]
+
+    def finish(self, build: str, days: dict[str, str]) -> str:
+        """Makes the new file the current one; then removes what no kept build uses."""
+        marts = self._marts(build)
+        _write_atomically(self._manifest(build), json.dumps(days))
+        _sync(Path(str(marts) + NEW))
+        os.replace(str(marts) + NEW, marts)
+        pointer = {"file": f"{self.folder.name}/{marts.name}", "build": build}
+        _write_atomically(self.warehouse / CURRENT, json.dumps(pointer))
+        self._remove_unused(build)
+        return str(marts)
+
+    def record_build(self, record: str) -> None:
+        """Writes the state of the newest build (JSON) where readers find it."""
+        _write_atomically(self.warehouse / LAST_BUILD, record)
+
+    def _remove_unused(self, current: str) -> None:
+        # Build ids start with their time, so that their order is that of the builds.
+        builds = sorted(path.stem for path in self.folder.glob("*.duckdb"))
+        kept = {current, *builds[-KEPT_BUILDS:]}
+        used: set[Path] = set()
+        for manifest in self.folder.glob("*.json"):
+            if manifest.stem in kept:
+                for day, content in json.loads(manifest.read_text()).items():
+                    used.update(self._day(day, content))
+        for path in self.folder.iterdir():
+            if path.is_file() and path.stem not in kept:
+                _remove(path)
+        for path in self.events.glob("*.parquet"):
+            if path not in used:
+                _remove(path)
+
+    def _marts(self, build: str) -> Path:
+        return self.folder / f"{build}.duckdb"
+
+    def _manifest(self, build: str) -> Path:
+        return self.folder / f"{build}.json"
+
+    def _day(self, day: str, content: str) -> list[Path]:
+        return sorted(self.events.glob(f"{day}-{content}*.parquet"))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{NEW}")
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
