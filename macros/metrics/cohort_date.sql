@@ -4,7 +4,7 @@
     up, a user who was never active).
 #}
 {% macro cohort_date() -%}
-    {%- if input_relation('users') -%}
+    {%- if has_input('users') -%}
     signed_up_date
     {%- else -%}
     {{ local_date('first_active_at') }}

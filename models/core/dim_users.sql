@@ -1,6 +1,6 @@
 -- One row per user: of the users table, and everyone else that an event names.
 
-{% set has_users = input_relation('users') != '' %}
+{% set has_users = has_input('users') %}
 
 with
 

@@ -21,7 +21,7 @@ seen_together as (
         and user_id is not null
         and event_time is not null
         and event_name is not null
-        {%- if input_relation('users') %}
+        {%- if has_input('users') %}
         and user_id in (select users.user_id from {{ ref('base_users') }} as users)
         {%- endif %}
     group by anonymous_id, user_id

@@ -57,7 +57,7 @@ checked as (
             {%- if loaded_until() %}
             when identified.event_time > {{ loaded_until() }} then 'after_loaded_until'
             {%- endif %}
-            {%- if input_relation('users') %}
+            {%- if has_input('users') %}
             when
                 not identified.is_anonymous
                 and identified.user_id not in (

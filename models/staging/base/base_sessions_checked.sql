@@ -48,7 +48,7 @@ checked as (
             when coalesce(identified.raw_started_at, '') = '' then 'no_started_at'
             when identified.started_at is null then 'unparsable_started_at'
             when identified.ended_at < identified.started_at then 'ends_before_it_starts'
-            {%- if input_relation('users') %}
+            {%- if has_input('users') %}
             when
                 not identified.is_anonymous
                 and identified.user_id not in (
