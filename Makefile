@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test dashboard lint format docs screenshots seeds lock clean setup
+.PHONY: build test dashboard lint format docs screenshots seeds spark-compile lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -20,12 +20,12 @@ dashboard: .venv/installed
 lint: .venv/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/sqlfluff lint models analyses tests/assertions
+	$(BIN)/dbt compile --quiet --target-path target/lint
+	$(BIN)/sqlfluff lint --processes 2 target/lint/compiled
 
 format: .venv/test-installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/sqlfluff fix models analyses tests/assertions
 
 docs: .venv/installed
 	$(BIN)/dbt docs generate --static
@@ -51,12 +51,21 @@ setup: .venv/test-installed
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-test.lock
 	touch $@
 
+# The same models on Spark's target; it needs Java.
+spark-compile: .venv/spark-installed
+	$(BIN)/dbt compile --target spark --no-populate-cache
+
+.venv/spark-installed: .venv/installed requirements-spark.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-spark.lock
+	touch $@
+
 # Needs uv.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header pyproject.toml
 lock:
 	$(LOCK) --output-file requirements.lock
 	$(LOCK) --group test --constraint requirements.lock --output-file requirements-test.lock
+	$(LOCK) --group spark --constraint requirements.lock --output-file requirements-spark.lock
 
 clean:
 	rm -rf target logs warehouse

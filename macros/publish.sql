@@ -30,7 +30,8 @@
     {%- set tests = [] -%}
     {%- for result in results -%}
         {%- do built.append(result.node.unique_id) -%}
-        {%- if result.status | string not in ['success', 'pass', 'warn'] -%}
+        {#- An exposure is a node that has nothing to do: no-op. -#}
+        {%- if result.status | string not in ['success', 'pass', 'warn', 'no-op'] -%}
             {%- do failed.append(result.node.name) -%}
         {%- elif result.node.resource_type | string in ['test', 'unit_test'] -%}
             {%- do tests.append(result.node.name) -%}

@@ -71,7 +71,8 @@ def backtest(
     eligible rows of the last `test_dates` closed as_of_dates; 'test 2026-05-03', those
     of one of them; 'test new users', the rows of all of them that are not eligible.
     `ci_low` and `ci_high` are the 2.5 % and 97.5 % points over `resamples` resamples
-    of users. Differences are named like 'roc_auc_minus_recency_rule'.
+    of users. The baselines learn from the rows that the model learns from: for new users
+    from new users, where there are enough of them. Differences are named like 'roc_auc_minus_recency_rule'.
     'leakage_warning' is 1 where the model is too good to be true.
 
     NULL where a metric is not defined: one class only, no spread of scores, or the
@@ -163,12 +164,13 @@ def _predict_date(
     model = churn.fit(inputs, date, horizon_days, settings)
     rows = np.flatnonzero((inputs.as_of_date == date) & ~np.isnan(inputs.churned))
     simpler = {
-        kind: churn.predict(model._replace(kind=kind), inputs, rows)
+        kind: churn.predict(churn.simpler(model, kind), inputs, rows)
         for kind in ("recency_rule", "base_rate")
     }
-    unknown = np.full(len(rows), np.nan)
-    is_logistic = model.kind == "logistic"
-    champion = churn.predict(model, inputs, rows) if is_logistic else unknown
+    champion = churn.predict(model, inputs, rows)
+    for part, chosen in churn.parts(model, inputs, rows):
+        if part.kind != "logistic":
+            champion[chosen] = np.nan
     return _prediction_frame(inputs, rows, {"logistic": champion, **simpler})
 
 

@@ -12,6 +12,8 @@ TOP = 3
 LEAST_CONTRIBUTION = 0.1
 # A value this near to the typical one, relatively, would read as "5 (typical: 5)".
 LEAST_DEVIATION = 0.05
+# Said after the typical value: a new user is measured against new users.
+ALL_USERS, NEW_USERS = "", " among new users"
 
 
 def families(columns: Sequence[Column]) -> list[str]:
@@ -34,13 +36,15 @@ def top_reasons(
     coefficients: np.ndarray,
     inputs: Inputs,
     rows: np.ndarray,
+    among: str = ALL_USERS,
 ) -> np.ndarray:
     """The up to three families that raise each user's log-odds most, as sentences.
 
     A family is ranked by its exact sum and told by one of its columns: the one that
     contributes most among those whose value deviates from the typical one in the
     direction that reads as a risk, or, where there is none, in the other one.
-    Takes the design matrix (len(rows), columns) and one coefficient per column.
+    Takes the design matrix (len(rows), columns) and one coefficient per column; `among`
+    says whose typical values the columns hold.
     Returns (len(rows), 3) of str, None where there are fewer reasons.
     """
     told = np.full((len(rows), TOP), None, dtype=object)
@@ -62,7 +66,9 @@ def top_reasons(
         speaker = np.take_along_axis(speakers, family, 1)[:, 0]
         for position in np.unique(speaker[is_reason]):
             chosen = is_reason & (speaker == position)
-            told[chosen, place] = _sentences(columns[position], inputs, rows[chosen])
+            told[chosen, place] = _sentences(
+                columns[position], inputs, rows[chosen], among
+            )
     return told
 
 
@@ -135,7 +141,9 @@ def _deviations(
     return (higher, lower) if usual == "high" else (lower, higher)
 
 
-def _sentences(column: Column, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
+def _sentences(
+    column: Column, inputs: Inputs, rows: np.ndarray, among: str
+) -> np.ndarray:
     if column.kind == "segment":
         level = "rare" if column.level == features.POOLED_LEVEL else column.level
         return np.full(len(rows), f"{column.source} is {level}", dtype=object)
@@ -151,6 +159,7 @@ def _sentences(column: Column, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
         phrase = features.BY_NAME[column.source].phrase
     has_unit = unit in ("share", "second")
     typical = show(column.typical, unit) if has_unit else show_number(column.typical)
+    typical += among
     distinct, codes = np.unique(
         features.raw_values(column, inputs, rows), return_inverse=True
     )

@@ -21,6 +21,7 @@ LARGEST_K = 6
 LEAST_JACCARD = 0.75  # Hennig's limit for a stable cluster
 LEAST_SHARE = 0.05  # of the clustered users, for the smallest cluster
 RESAMPLES = 50
+ONCE_SHARE = 0.95  # of an event's users with exactly one: who did it, not how they act
 LEAST_USERS = 50  # fewer cannot show that clusters are stable
 MOST_EVENTS = 30  # the others are pooled
 MOST_FITTED = 4000  # users to find the clusters on; all are assigned
@@ -58,16 +59,19 @@ def assign(
 
     `features`: user x as_of_date, of which only the keys are used; `usage`: user x
     as_of_date x event_name, counts in 28 days. behavior_segment names the events that
-    its users do more of than others: 'More recipe_viewed, list_shared'. It is 'too few
-    events' below `min_events` in 28 days, and 'no stable structure' for all others
-    where no number of clusters is found again by resampling. segment_stability is the
-    cluster's mean Jaccard over resamples, NULL without one.
+    its users do more of than others: 'More recipe_viewed, list_shared'. Events that
+    nearly everyone does once at most, such as signing up, are left out: they tell when a
+    user came, not how he uses the product. It is 'too few events' below `min_events` of
+    the others in 28 days, and 'no stable structure' for all others where no number of
+    clusters is found again by resampling. segment_stability is the cluster's mean
+    Jaccard over resamples, NULL without one.
     """
     frames.require_whole_number("min_events", min_events, 1)
     frames.require_whole_number("largest_k", largest_k, 2)
     frames.require_whole_number("resamples", resamples, 1)
     frames.require_whole_number("seed", seed, 0)
     user_id, dates, counts, events = _newest_counts(features, usage)
+    counts, events = _without_once_only(counts, events)
     total = counts.sum(axis=1)
     is_clustered = total >= min_events
     segment = np.where(is_clustered, NO_STRUCTURE, TOO_FEW).astype(object)
@@ -207,6 +211,15 @@ def _newest_counts(
         counts[:, used].toarray(),
         [events[i] for i in used],
     )
+
+
+def _without_once_only(
+    counts: np.ndarray, events: list[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Leave out events that ONCE_SHARE or more of their users did exactly once."""
+    users = (counts > 0).sum(axis=0)
+    kept = np.flatnonzero((counts == 1).sum(axis=0) < ONCE_SHARE * users)
+    return counts[:, kept], [events[i] for i in kept]
 
 
 def _pool_rare(counts: np.ndarray, events: list[str]) -> tuple[np.ndarray, list[str]]:

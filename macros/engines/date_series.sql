@@ -4,7 +4,7 @@
 {%- endmacro %}
 
 {% macro duckdb__date_series(start_date, end_date) -%}
-    unnest(generate_series({{ start_date }}, {{ end_date }}, interval 1 day))
+    cast(unnest(generate_series({{ start_date }}, {{ end_date }}, interval 1 day)) as date)
 {%- endmacro %}
 
 {% macro spark__date_series(start_date, end_date) -%}

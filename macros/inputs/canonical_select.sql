@@ -15,7 +15,7 @@
         {%- set given = source.get('named', {}).get(name) %}
         {{ canonical_expression(column.kind, given) }} as {{ name }},
         {%- if column.kind == 'time' %}
-        {{ 'cast(' ~ given.quoted ~ ' as ' ~ dbt.type_string() ~ ')' if given else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as raw_{{ name }},
+        {{ 'cast(' ~ given.quoted ~ ' as string)' if given else 'cast(null as string)' }} as raw_{{ name }},
         {%- endif %}
     {%- endfor %}
         {{ canonical_properties(source) }} as properties
@@ -29,9 +29,9 @@
 {% macro canonical_expression(kind, given) -%}
     {%- if kind == 'text' -%}
         {%- if given -%}
-            nullif(cast({{ given.quoted }} as {{ dbt.type_string() }}), '')
+            nullif(cast({{ given.quoted }} as string), '')
         {%- else -%}
-            cast(null as {{ dbt.type_string() }})
+            cast(null as string)
         {%- endif -%}
     {%- elif not given -%}
         cast(null as timestamp)
@@ -40,7 +40,7 @@
     {%- elif given.type == 'timestamp with time zone' -%}
         timezone('UTC', {{ given.quoted }})
     {%- else -%}
-        {{ try_timestamp('cast(' ~ given.quoted ~ ' as ' ~ dbt.type_string() ~ ')') }}
+        {{ try_timestamp('cast(' ~ given.quoted ~ ' as string)') }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -51,13 +51,13 @@
         {%- do others.update({column.name: column.quoted}) -%}
     {%- endfor -%}
     {%- if given and others -%}
-        {{ json_merge(json_of(others), 'coalesce(cast(' ~ given.quoted ~ ' as ' ~ dbt.type_string() ~ "), '{}')") }}
+        {{ json_merge(json_of(others), 'coalesce(cast(' ~ given.quoted ~ " as string), '{}')") }}
     {%- elif given -%}
-        nullif(cast({{ given.quoted }} as {{ dbt.type_string() }}), '')
+        nullif(cast({{ given.quoted }} as string), '')
     {%- elif others -%}
         {{ json_of(others) }}
     {%- else -%}
-        cast(null as {{ dbt.type_string() }})
+        cast(null as string)
     {%- endif -%}
 {%- endmacro %}
 

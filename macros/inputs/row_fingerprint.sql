@@ -2,7 +2,7 @@
 {% macro row_fingerprint(columns) -%}
     md5(
         {%- for column in columns %}
-        coalesce(cast({{ column }} as {{ dbt.type_string() }}), chr(30)){{ ' || chr(31) ||' if not loop.last }}
+        coalesce(cast({{ column }} as string), chr(30)){{ ' || chr(31) ||' if not loop.last }}
         {%- endfor %}
     )
 {%- endmacro %}

@@ -44,8 +44,8 @@
                 when is_step_{{ number }}
                     then {{ prepend(
                         'event_time',
-                        'first_value(case when is_step_' ~ (number + 1) ~ ' then times_' ~ (number + 1)
-                        ~ ' end ignore nulls) over (' ~ in_order ~ ')'
+                        first_known('case when is_step_' ~ (number + 1) ~ ' then times_' ~ (number + 1) ~ ' end')
+                        ~ ' over (' ~ in_order ~ ')'
                     ) }}
             end as times_{{ number }}
 

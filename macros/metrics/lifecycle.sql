@@ -36,7 +36,7 @@
             select {{ period_start(period, 'series.activity_date') }} as period_start
             from (
                 select
-                    cast({{ date_series('data_start_date', 'data_end_date') }} as date) as activity_date
+                    {{ date_series('data_start_date', 'data_end_date') }} as activity_date
                 from {{ bounds }}
             ) as series
             group by {{ period_start(period, 'series.activity_date') }}

@@ -13,7 +13,7 @@
                 partition by user_id
                 order by event_time
                 range between unbounded preceding and current row
-            ) as {{ dbt.type_string() }}
+            ) as string
         ) as session_id
 
     from (

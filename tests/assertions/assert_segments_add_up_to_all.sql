@@ -8,7 +8,7 @@ parts as (
     select
         'daily_active' as mart,
         segment,
-        cast(activity_date as {{ dbt.type_string() }}) as slot,
+        cast(activity_date as string) as slot,
         sum(dau) as users
 
     from {{ ref('daily_active') }}
@@ -17,8 +17,8 @@ parts as (
     select
         'cohort_retention' as mart,
         segment,
-        period || ' ' || cast(cohort_start as {{ dbt.type_string() }}) || ' '
-        || cast(period_number as {{ dbt.type_string() }}) as slot,
+        period || ' ' || cast(cohort_start as string) || ' '
+        || cast(period_number as string) as slot,
         sum(retained_users) as users
 
     from {{ ref('cohort_retention') }}
@@ -27,7 +27,7 @@ parts as (
     select
         'funnel_steps' as mart,
         segment,
-        funnel || ' ' || cast(step_number as {{ dbt.type_string() }}) as slot,
+        funnel || ' ' || cast(step_number as string) as slot,
         sum(users) as users
 
     from {{ ref('funnel_steps') }}

@@ -34,7 +34,7 @@ daily_lifecycle as (
 
 dates as (
 
-    select cast({{ date_series('data_start_date', 'data_end_date') }} as date) as activity_date
+    select {{ date_series('data_start_date', 'data_end_date') }} as activity_date
     from bounds
 
 ),

@@ -25,7 +25,7 @@ bounds as (
 
 dates as (
 
-    select cast({{ date_series('data_start_date', 'data_end_date') }} as date) as check_date
+    select {{ date_series('data_start_date', 'data_end_date') }} as check_date
     from bounds
 
 ),
@@ -180,7 +180,7 @@ identity as (
         count(*) as rows,
         0 as rejected_rows,
         'linked to a user; '
-        || cast(count(case when user_count > 1 then 1 end) as {{ dbt.type_string() }})
+        || cast(count(case when user_count > 1 then 1 end) as string)
         || ' of them seen with several users, where the newest link wins' as reason,
         count(case when user_count > 1 then 1 end) > 0.1 * count(*) as is_anomaly
 

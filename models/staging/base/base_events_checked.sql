@@ -109,7 +109,7 @@ final as (
 
     select
         coalesce(
-            event_id, fingerprint || '-' || cast(occurrence as {{ dbt.type_string() }})
+            event_id, fingerprint || '-' || cast(occurrence as string)
         ) as event_id,
         source_user_id,
         user_id,

@@ -1,0 +1,107 @@
+"""How far people get, how long it takes them, and where they drop out."""
+
+import streamlit as st
+
+from dashboard import charts, filters, layout, queries, wording
+
+build = layout.build_of_page()
+names = list(queries.funnels(build)["funnel"])
+if not names:
+    st.info("No funnel is defined. Add one to `funnels` in dbt_project.yml.")
+    st.stop()
+funnel = st.segmented_control(
+    "Funnel",
+    names,
+    default=names[0],
+    required=True,
+    format_func=lambda text: wording.unformatted(wording.name(text)),
+    key="funnel",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+selection = filters.bar(build, dates_of="Entered in")
+chosen = selection.chosen
+
+steps = queries.funnel_steps(build, funnel, chosen, by_value=False)
+if steps.empty:
+    layout.nothing_selected()
+    st.stop()
+
+start, end = steps.iloc[0], steps.iloc[-1]
+with layout.panel(
+    f"From {wording.unformatted(wording.name(start['step_name']).lower())} to "
+    f"{wording.unformatted(wording.name(end['step_name']).lower())}: "
+    f"{wording.percent(end['matured_conversion'])} of those who have had their time",
+    f"{wording.counted(start['users'], 'user')} entered between "
+    f"{wording.day(chosen.start)} and {wording.day(chosen.end)} "
+    f"({layout.whom(selection)}). For "
+    f"{wording.count(start['users'] - start['matured_entrants'])} of them the time to "
+    "convert is not over yet; whoever of these has not gone on is shown apart, and not "
+    "as dropped out. The days are those of entering; converting may come later.",
+):
+    layout.draw(
+        charts.funnel(steps), "Share of users who reached each step", key="funnel_steps"
+    )
+
+left, right = st.columns([2, 3])
+with (
+    left,
+    layout.panel(
+        "How long each step takes",
+        "Time from the step before, over the users who reached the step.",
+    ),
+):
+    later = steps[steps["step_number"] > 1]
+    st.dataframe(
+        {
+            "To": later["step_name"].map(wording.name),
+            "Half within": later["median_seconds_from_previous"].map(wording.duration),
+            "Nine in ten within": later["p90_seconds_from_previous"].map(
+                wording.duration
+            ),
+            "Users": later["users"],
+            "Dropped": later["dropped_users"],
+            "Pending": later["pending_users"],
+        },
+        hide_index=True,
+        alt="Median and 90th percentile of the time between steps",
+        column_config={
+            "Half within": st.column_config.TextColumn(alignment="right"),
+            "Nine in ten within": st.column_config.TextColumn(alignment="right"),
+            "Dropped": st.column_config.NumberColumn(
+                format="localized", help="The window has closed without the step."
+            ),
+            "Pending": st.column_config.NumberColumn(
+                format="localized", help="The window is still open."
+            ),
+            "Users": st.column_config.NumberColumn(format="localized"),
+        },
+    )
+with (
+    right,
+    layout.panel(
+        "Where users drop out",
+        "Of those who reached a step and have had their time, the share that went no "
+        "further, with its 95% interval.",
+    ),
+):
+    compared = filters.compared_or(selection, build)
+    layout.draw(
+        charts.drop_out(
+            queries.funnel_drop_out(build, funnel, compared.chosen), compared.compared
+        ),
+        "Share of users who went no further, by step and segment",
+        key="drop_out",
+    )
+
+with layout.panel(
+    f"Conversion by {wording.unformatted(wording.name(compared.chosen.segment).lower())}",
+    "Share of those who entered and have had their time, with its 95% interval: where "
+    "intervals overlap widely, the values may not differ at all.",
+):
+    by_value = queries.funnel_steps(build, funnel, compared.chosen, by_value=True)
+    layout.draw(
+        charts.funnel_by_value(by_value, compared.compared),
+        "Conversion by step and segment",
+        key="funnel_by_value",
+    )

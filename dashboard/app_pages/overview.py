@@ -1,0 +1,233 @@
+"""How many people use the product, how often, and what of it."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import charts, filters, layout, queries, wording
+
+SPARK_DAYS = 56
+
+
+def tile(
+    label: str, value: str, rows: pd.Series, **options: str | float | None
+) -> None:
+    """One number of the last complete day, its change, and how it came there."""
+    st.metric(
+        label,
+        value,
+        border=True,
+        height="stretch",
+        chart_data=[float(number) for number in rows.dropna()] or None,
+        chart_type="area",
+        **options,
+    )
+
+
+build = layout.build_of_page()
+selection = filters.bar(build, dates_of="Days")
+chosen = selection.chosen
+
+days = queries.headline(build, chosen)
+if days.empty:
+    layout.nothing_selected()
+    st.stop()
+
+last = days.iloc[-1]
+weeks = queries.activation_by_week(build, chosen)
+week = weeks.iloc[-1] if len(weeks) else None
+recent = days.tail(SPARK_DAYS)
+st.caption(
+    f"{wording.weekday(last['activity_date'])}, the last complete day, "
+    f"for {layout.whom(selection)}."
+)
+with st.grid(6, min_column_width=180):
+    tile(
+        "Daily active users",
+        wording.count(last["dau"]),
+        recent["dau"],
+        delta=wording.change(last["dau_change"]),
+        delta_description="vs a week before",
+        help="Distinct users active on the day, against the same weekday a week before.",
+    )
+    tile(
+        "Weekly active users",
+        wording.count(last["wau"]),
+        recent["wau"],
+        delta=wording.change(last["wau_change"]),
+        delta_description="vs a week before",
+        help="Distinct users active on the day or the 6 days before.",
+    )
+    tile(
+        "Monthly active users",
+        wording.count(last["mau"]),
+        recent["mau"],
+        delta=wording.change(last["mau_change"]),
+        delta_description="vs 28 days before",
+        help="Distinct users active on the day or the 27 days before: four whole weeks, "
+        "so that each weekday counts alike.",
+    )
+    tile(
+        "Stickiness",
+        wording.percent(last["stickiness"]),
+        recent["stickiness"],
+        delta=wording.points(last["stickiness_change"]),
+        delta_description="vs 28 days before",
+        help="Daily active users averaged over 28 days, as a share of the monthly active "
+        "users of the same days.",
+    )
+    tile(
+        "New users",
+        wording.count(last["new_users"]),
+        recent["new_users"],
+        delta=wording.change(last["new_users_change"]),
+        delta_description="vs a week before",
+        help="Users whose first active day it was.",
+    )
+    tile(
+        "Activation",
+        wording.percent(week["activation_rate"]) if week is not None else wording.NOT_KNOWN,
+        weeks["activation_rate"],
+        delta=wording.points(week["activation_change"]) if week is not None else None,
+        delta_description="vs the week before",
+        help="Share of the users who signed up in a week and were activated in time. "
+        + (
+            f"The week of {wording.day(week['week_start'])} "
+            f"({wording.counted(week['signed_up_users'], 'sign-up')}) is the newest "
+            "in which everybody has had their time."
+            if week is not None
+            else "No week of sign-ups has had its time yet."
+        ),
+    )
+
+with layout.panel(
+    "Active users by day",
+    "Distinct users of the day, of the trailing 7 days and of the trailing 28 days.",
+):
+    layout.draw(
+        charts.active_users(queries.active_users(build, chosen, by_value=False)),
+        "Daily, weekly and monthly active users by day",
+        key="active_users",
+    )
+
+left, right = st.columns(2)
+with (
+    left,
+    layout.panel(
+        "Where active users come from, and how many go",
+        "Returning were active in the period before, too; resurrected earlier, but not "
+        "in the period before; dormant were active in the period before, and not in this.",
+    ),
+):
+    period = st.segmented_control(
+        "Period",
+        ["day", "week", "month"],
+        default="week",
+        required=True,
+        format_func=wording.PERIODS.get,
+        key="period",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    layout.draw(
+        charts.lifecycle(queries.lifecycle(build, chosen, period), period),
+        "New, returning, resurrected and dormant users by period",
+        key="lifecycle",
+    )
+with (
+    right,
+    layout.panel(
+        "Engagement by segment",
+        "Each user has one value for life, so the lines of one segment add up to everyone "
+        "(but for stickiness, which is a share).",
+    ),
+):
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        compared = filters.compared_or(selection, build)
+        measure = st.segmented_control(
+            "Measure",
+            list(charts.MEASURES),
+            default="wau",
+            required=True,
+            format_func=lambda text: text.upper() if len(text) == 3 else "Stickiness",
+            key="measure",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    layout.draw(
+        charts.measure_by_value(
+            queries.active_users(build, compared.chosen, by_value=True),
+            measure,
+            compared.compared,
+        ),
+        f"{charts.MEASURES[measure]} by day and segment",
+        key="by_segment",
+    )
+
+features_period = "month" if period == "month" else "week"
+features = queries.features(build, chosen, features_period)
+title = f"Features used in a {features_period}, and who came back in the next"
+if features.empty:
+    with layout.panel(title):
+        st.caption(
+            f"No {features_period} in these days is followed by another complete one."
+        )
+    st.stop()
+with layout.panel(
+    title,
+    f"The {features_period} of {wording.day(features['period_start'].iloc[0])}, the "
+    f"newest whose next {features_period} is over. Coming back goes with a feature; that "
+    "is not proof of its doing: heavy users do more of everything.",
+):
+    st.dataframe(
+        features.assign(
+            event_name=features["event_name"].map(wording.name),
+            difference=features["difference"] * 100,
+        ),
+        hide_index=True,
+        height="content" if len(features) <= 12 else 458,
+        alt="Features with their users, adoption and retention",
+        column_order=[
+            "event_name",
+            "users",
+            "adoption_rate",
+            "repeat_rate",
+            "events_per_user",
+            "retained_with_rate",
+            "retained_without_rate",
+            "difference",
+        ],
+        column_config={
+            "event_name": st.column_config.TextColumn("Feature", pinned=True),
+            "users": st.column_config.NumberColumn("Users", format="localized"),
+            "adoption_rate": st.column_config.ProgressColumn(
+                "Adoption",
+                format="percent",
+                min_value=0,
+                max_value=1,
+                help="Share of active users who used it.",
+            ),
+            "repeat_rate": st.column_config.NumberColumn(
+                "Used again",
+                format="percent",
+                help="Share of its users who used it on two or more days.",
+            ),
+            "events_per_user": st.column_config.NumberColumn(
+                "Times per user", format="%.1f"
+            ),
+            "retained_with_rate": st.column_config.NumberColumn(
+                "Came back, with",
+                format="percent",
+                help="Share of its users who were active in the next period.",
+            ),
+            "retained_without_rate": st.column_config.NumberColumn(
+                "Came back, without",
+                format="percent",
+                help="The same share among active users who did not use it.",
+            ),
+            "difference": st.column_config.NumberColumn(
+                "Difference (points)",
+                format="%+.1f",
+                help="In percentage points: an association, not an effect.",
+            ),
+        },
+    )

@@ -1,0 +1,192 @@
+"""Finds the published marts and reads them, without ever standing in a build's way.
+
+Each build publishes a file of its own and then moves a pointer to it, so no path is
+ever opened with two contents.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import duckdb
+import pandas as pd
+import streamlit as st
+
+CURRENT = "current.json"
+LAST_BUILD = "last_build.json"
+# Readers may be a publish or two behind; older connections are closed.
+OPEN_BUILDS = 3
+OPEN_ATTEMPTS = 20
+OPEN_PAUSE_SECONDS = 0.1
+# A build that says "running" for longer than this was killed.
+LONGEST_BUILD = timedelta(hours=1)
+
+LOCKED_DOWN = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_unsigned_extensions": "false",
+    # Else SQL could read the variables of this process as tables.
+    "python_enable_replacements": "false",
+    "lock_configuration": "true",
+}
+
+
+class Build(NamedTuple):
+    """A published build: the key of everything that is cached."""
+
+    path: str
+    id: str
+
+
+class NewestBuild(NamedTuple):
+    """The build that was started last, published or not."""
+
+    id: str
+    state: Literal["published", "running", "failed", "interrupted"]
+    started_at: datetime | None
+    failed: tuple[str, ...]
+    failed_count: int
+
+
+class NoWarehouseError(Exception):
+    """Nothing was published yet."""
+
+
+class UnreadableWarehouseError(Exception):
+    """A published file is named but cannot be opened."""
+
+
+class OtherVersionError(Exception):
+    """The published file lacks a table or column that a page asks for."""
+
+
+def folder() -> Path:
+    """Where builds put their files: WAREHOUSE_DIR, by default ./warehouse."""
+    return Path(os.environ.get("WAREHOUSE_DIR") or "warehouse").resolve()
+
+
+def current_build() -> Build:
+    """The build that readers see now, opened.
+
+    A publish may remove the file between reading the pointer and opening it; then the
+    pointer has moved on, and is read again.
+
+    Raises:
+        NoWarehouseError: no build was published.
+        UnreadableWarehouseError: the file is there, but cannot be opened, or never appears.
+    """
+    for _ in range(OPEN_ATTEMPTS):
+        build = _pointer()
+        try:
+            connection(build)
+        except duckdb.Error as error:
+            if Path(build.path).exists() and _pointer() == build:
+                raise UnreadableWarehouseError(str(error)) from error
+            time.sleep(OPEN_PAUSE_SECONDS)
+        else:
+            return build
+    raise UnreadableWarehouseError(f"{build.path} is named in {CURRENT}, but is not there.")
+
+
+def newest_build() -> NewestBuild | None:
+    """The state of the build that was started last; None where none was recorded."""
+    record = _read_json(folder() / LAST_BUILD)
+    if record is None:
+        return None
+    started_at = _timestamp(record.get("started_at"))
+    return NewestBuild(
+        id=str(record.get("build", "")),
+        state=_state(record, started_at),
+        started_at=started_at,
+        failed=tuple(str(name) for name in record.get("failed") or ()),
+        failed_count=int(record.get("failed_count") or 0),
+    )
+
+
+def state() -> tuple[str, str, str]:
+    """Changes whenever a page should be drawn anew: a publish, or a build's state."""
+    pointer = _read_json(folder() / CURRENT) or {}
+    newest = newest_build()
+    if newest is None:
+        return str(pointer.get("build", "")), "", ""
+    return str(pointer.get("build", "")), newest.id, newest.state
+
+
+def query(build: Build, sql: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """Rows of one query over the published marts; values are bound, never formatted in.
+
+    Raises:
+        OtherVersionError: a table, column or function is not in the published file.
+    """
+    try:
+        with _cursor(build) as cursor:
+            return cursor.execute(sql, dict(parameters)).df()
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise OtherVersionError(str(error)) from error
+
+
+def _close(opened: duckdb.DuckDBPyConnection) -> None:
+    opened.close()
+
+
+@st.cache_resource(show_spinner=False, max_entries=OPEN_BUILDS, on_release=_close)
+def connection(build: Build) -> duckdb.DuckDBPyConnection:
+    """The one connection to a build: read-only, and cut off from files and network."""
+    return duckdb.connect(build.path, read_only=True, config=LOCKED_DOWN)
+
+
+def _cursor(build: Build) -> duckdb.DuckDBPyConnection:
+    try:
+        return connection(build).cursor()
+    except duckdb.ConnectionException:
+        # Released by another session between the look-up and the cursor.
+        connection.clear(build)
+        return connection(build).cursor()
+
+
+def _pointer() -> Build:
+    pointer = _read_json(folder() / CURRENT)
+    if pointer is None:
+        raise NoWarehouseError(f"There is no {CURRENT} in {folder()}.")
+    return Build(str(folder() / pointer["file"]), str(pointer["build"]))
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UnreadableWarehouseError(f"{path.name} cannot be read: {error}") from error
+
+
+def _timestamp(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _state(
+    record: Mapping[str, Any], started_at: datetime | None
+) -> Literal["published", "running", "failed", "interrupted"]:
+    published = str((_read_json(folder() / CURRENT) or {}).get("build", ""))
+    build, status = str(record.get("build", "")), record.get("status")
+    # Build ids begin with their time. A build killed after it moved the pointer, but
+    # before it said so, did publish.
+    if status == "published" or build == published:
+        return "published"
+    if build < published:
+        return "interrupted" if status == "running" else "published"
+    if status == "failed":
+        return "failed"
+    is_overdue = started_at is None or datetime.now(UTC) - started_at > LONGEST_BUILD
+    return "interrupted" if is_overdue else "running"

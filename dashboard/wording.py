@@ -1,0 +1,120 @@
+"""Names, numbers, dates and durations as people read them."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+NOT_KNOWN = "\N{EN DASH}"
+EVERYONE = "all"
+SPECIAL_VALUES = {"(not set)": "Not set", EVERYONE: "Everyone"}
+PERIODS = {"day": "Day", "week": "Week", "month": "Month"}
+MODELS = {
+    "logistic": "Churn model",
+    "recency_rule": "Recency rule",
+    "base_rate": "Base rate",
+}
+SECONDS = {"min": 60, "h": 3600, "days": 86400}
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:])")
+
+
+def name(text: str) -> str:
+    """A technical name as a label: `app_opened` is read as `App opened`."""
+    words = re.sub(r"[_\s]+", " ", str(text)).strip()
+    return words[:1].upper() + words[1:]
+
+
+def value(text: str) -> str:
+    """The value of a segment, as the data has it."""
+    return SPECIAL_VALUES.get(text, str(text))
+
+
+def reason(text: str | None) -> str:
+    """A reason of a score, with the event's name made readable."""
+    if not isinstance(text, str) or not text:
+        return ""
+    subject, colon, rest = text.partition(": ")
+    return f"{name(subject)}{colon}{rest}" if "typical" not in subject else name(text)
+
+
+def plain(text: str) -> str:
+    """Text from the data for a chart's label, which would read tags as formatting."""
+    return html.escape(str(text), quote=False)
+
+
+def unformatted(text: str) -> str:
+    """Text from the data for a place that would read Markdown."""
+    return MARKDOWN.sub(r"\\\1", str(text))
+
+
+def is_missing(number: float | None) -> bool:
+    return number is None or bool(pd.isna(number)) or math.isinf(number)
+
+
+def count(number: float | None) -> str:
+    return NOT_KNOWN if is_missing(number) else f"{number:,.0f}"
+
+
+def counted(number: float, noun: str) -> str:
+    """`1 user`, `2 users`."""
+    return f"{count(number)} {noun}" + ("" if round(number) == 1 else "s")
+
+
+def percent(rate: float | None, decimals: int = 1) -> str:
+    return NOT_KNOWN if is_missing(rate) else f"{rate:.{decimals}%}"
+
+
+def change(rate: float | None) -> str | None:
+    """A relative change such as `+4.2%`; None where there is nothing to compare with."""
+    return None if is_missing(rate) else f"{rate:+.1%}"
+
+
+def points(difference: float | None) -> str | None:
+    """A difference of two rates, in percentage points."""
+    return None if is_missing(difference) else f"{difference * 100:+.1f} points"
+
+
+def decimal(number: float | None, decimals: int = 2) -> str:
+    return NOT_KNOWN if is_missing(number) else f"{number:.{decimals}f}"
+
+
+def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
+    if is_missing(low) or is_missing(high):
+        return NOT_KNOWN
+    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+
+
+def day(when: date | datetime | pd.Timestamp | None) -> str:
+    return NOT_KNOWN if pd.isna(when) else f"{when.day} {when:%b %Y}"
+
+
+def weekday(when: date | datetime | pd.Timestamp) -> str:
+    return f"{when:%A} {when.day} {when:%B %Y}"
+
+
+def moment(when: datetime | pd.Timestamp) -> str:
+    return f"{day(when)}, {when:%H:%M} UTC"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit in which one would say them."""
+    if is_missing(seconds):
+        return NOT_KNOWN
+    if seconds < SECONDS["min"]:
+        return f"{seconds:.0f} s"
+    unit = max((u for u in SECONDS if seconds >= SECONDS[u]), key=SECONDS.get)
+    number = seconds / SECONDS[unit]
+    return f"{number:.0f} {unit}" if number >= 10 else f"{number:.1f} {unit}"
+
+
+def ago(elapsed: timedelta) -> str:
+    minutes = max(0, round(elapsed.total_seconds() / 60))
+    if minutes < 1:
+        return "just now"
+    if minutes < 120:
+        return f"{counted(minutes, 'minute')} ago"
+    return f"{counted(minutes / 60, 'hour')} ago"
