@@ -96,15 +96,16 @@ def score_users(
 
     `features`: user x as_of_date; `usage`: user x as_of_date x event_name, counts in 28
     days; `labels`: user x as_of_date. Learns from rows with a closed label at least
-    `horizon_days` before the newest as_of_date: for users who are eligible from eligible
-    rows, for new ones from those that are not.
+    `horizon_days` before the newest as_of_date: for eligible users from eligible rows,
+    for new users from the others.
 
     churn_probability: calibrated chance of no activity in the next `horizon_days`, in
     (0, 1). risk_decile: 10 is the tenth of users with the highest risk, ties by
     user_id. risk_band: 'high' from twice the odds of the base rate among the eligible
-    training rows, 'low' up to half of them, else 'medium'; the same limits for everyone,
-    so that a band means one probability. model_version is that of the user's own model. Without any closed label the
-    probability and decile are NULL, the band is 'unknown' and the version 'none: ...'.
+    training rows, 'low' up to half of them, else 'medium': the same limits for all, so
+    that a band means the same. model_version is that of the model that scored the user.
+    Without any closed label of an eligible user the probability and decile are NULL,
+    the band is 'unknown' and the version 'none: ...'.
     A wrong column or argument raises ValueError.
     """
     check_arguments(horizon_days, settings)
@@ -191,16 +192,17 @@ def fit_new_users(
 
     Two active days of somebody who joined on Thursday are not two active days of
     somebody who has been there for months: a model of eligible users, asked about new
-    ones, calls nearly all of them lost. So their rows that are labelled by `at`, under
-    the same embargo, have a logistic regression of their own, on NEW_USER_FEATURES and
-    the segments; counts over windows longer than a new user's life say no more than
-    these. Where such rows are too few, the recency rule of all labelled rows scores.
+    ones, expects twice as many to leave as do. So their rows that are labelled by `at`,
+    under the same embargo, have a logistic regression of their own, on
+    NEW_USER_FEATURES and the segments; counts over windows longer than a new user's
+    life say no more than these. Where such rows are too few, the recency rule of all
+    labelled rows scores.
 
     Chosen on the seeds by Brier skill over the as_of_dates 2026-03-08 to 2026-04-26,
-    whose labels had all closed when the first test date came (584 rows, 25 % churned):
+    whose labels had all closed when the first test date came (584 rows, 26 % churned):
 
     - the model of eligible users: -0.42; their recency rule: 0.03;
-    - one model of all users with an indicator of the new: 0.04, with interactions: 0.03;
+    - one model of all users and an indicator of the new: 0.04; with interactions: 0.03;
     - learnt from new users, their base rate: 0.00, recency rule: 0.04, all features:
       0.03, recency and tenure: 0.06, these and the segments: 0.08.
     """

@@ -71,8 +71,8 @@ def backtest(
     eligible rows of the last `test_dates` closed as_of_dates; 'test 2026-05-03', those
     of one of them; 'test new users', the rows of all of them that are not eligible.
     `ci_low` and `ci_high` are the 2.5 % and 97.5 % points over `resamples` resamples
-    of users. The baselines learn from the rows that the model learns from: for new users
-    from new users, where there are enough of them. Differences are named like 'roc_auc_minus_recency_rule'.
+    of users. The baselines learn from the rows that the model learns from, those for
+    new users from new users. Differences are named like 'roc_auc_minus_recency_rule'.
     'leakage_warning' is 1 where the model is too good to be true.
 
     NULL where a metric is not defined: one class only, no spread of scores, or the

@@ -220,7 +220,7 @@ def prepare(
     order = np.lexsort((keys["user_id"].to_numpy(), keys["as_of_date"].to_numpy()))
     features = features.iloc[order]
     keys = keys.iloc[order].reset_index(drop=True)
-    read = {name: frames.numbers for name in NAMES} | dict.fromkeys(FLAGS, frames.flags)
+    read = dict.fromkeys(NAMES, frames.numbers) | dict.fromkeys(FLAGS, frames.flags)
     columns = [read[name](features, "features", name) for name in NAMES]
     counts, events = read_usage(usage, keys)
     return Inputs(

@@ -60,11 +60,11 @@ def assign(
     `features`: user x as_of_date, of which only the keys are used; `usage`: user x
     as_of_date x event_name, counts in 28 days. behavior_segment names the events that
     its users do more of than others: 'More recipe_viewed, list_shared'. Events that
-    nearly everyone does once at most, such as signing up, are left out: they tell when a
-    user came, not how he uses the product. It is 'too few events' below `min_events` of
-    the others in 28 days, and 'no stable structure' for all others where no number of
-    clusters is found again by resampling. segment_stability is the cluster's mean
-    Jaccard over resamples, NULL without one.
+    nearly everyone does once at most, such as signing up, are left out: they tell when
+    a user came, not how he uses the product. It is 'too few events' below `min_events`
+    of the others in 28 days, and 'no stable structure' for everyone else where no
+    number of clusters is found again by resampling. segment_stability is the cluster's
+    mean Jaccard over resamples, NULL without one.
     """
     frames.require_whole_number("min_events", min_events, 1)
     frames.require_whole_number("largest_k", largest_k, 2)

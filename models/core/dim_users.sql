@@ -21,7 +21,6 @@ event_users as (
     select
         user_id,
         count(*) as event_count,
-        {%- if not has_users %}
         {%- for segment in var('segments') %}
         min_by(
             {{ property(segment) }},
@@ -31,7 +30,6 @@ event_users as (
             end
         ) as {{ adapter.quote('segment_' ~ segment) }},
         {%- endfor %}
-        {%- endif %}
         min(event_time) as first_event_at,
         min(case when is_activity then event_time end) as first_active_at,
         max(event_time) as last_event_at,
@@ -48,7 +46,7 @@ combined as (
     select
         coalesce(users.user_id, event_users.user_id) as user_id,
         users.properties,
-        {{ json_of(segment_expressions(has_users)) }} as segments,
+        {{ json_of(segment_expressions()) }} as segments,
         coalesce(event_users.event_count, 0) as event_count,
         coalesce(event_users.is_anonymous, false) as is_anonymous,
         {%- if has_users %}

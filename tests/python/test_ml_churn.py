@@ -1,6 +1,7 @@
 """Scores: the same for the same input, calibrated, explained, and never a crash."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from test_ml_inputs import (
     HORIZON,
     Frames,
     holds_only_nulls,
+    joining,
     log_odds_truth,
+    new_user_truth,
     product,
     shuffled,
 )
@@ -60,9 +63,9 @@ def test_the_order_of_rows_changes_nothing(frames, scores):
 
 def test_the_number_of_threads_changes_nothing():
     code = (
-        "from test_ml_inputs import product, HORIZON\n"
+        "from test_ml_inputs import joining, HORIZON\n"
         "from ml import churn, evaluate, segments\n"
-        "f = product(users=200)\n"
+        "f = joining(users=200)\n"
         "print(churn.score_users(*f, HORIZON).to_csv())\n"
         "print(evaluate.backtest(*f, HORIZON, resamples=20).to_csv())\n"
         "print(segments.assign(f[0], f[1], resamples=5).to_csv())\n"
@@ -130,11 +133,156 @@ def test_labels_that_the_embargo_excludes_are_not_used(frames):
     assert late[0].version != late[1].version
 
 
-def test_rows_that_are_not_eligible_are_not_trained_on(frames):
+def test_users_who_are_not_new_are_not_learnt_from_new_ones(frames):
     inputs, at, model = fitted(frames)
     rows = churn.training_rows(inputs, at, HORIZON)
     assert inputs.is_eligible[rows].all()
     assert model.training_rows == len(rows)
+
+
+@pytest.fixture(scope="module")
+def young() -> Frames:
+    return joining()
+
+
+def of_new_users(scores: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
+    """The scores of new users, with their features."""
+    newest = features[features["as_of_date"] == features["as_of_date"].max()]
+    keys = ["user_id", "as_of_date"]
+    return scores[scores["is_new_user"]].merge(newest, on=keys)
+
+
+def test_new_users_recover_a_truth_of_their_own(young):
+    scores = churn.score_users(*young, HORIZON)
+    users = of_new_users(scores, young[0])
+    assert len(users) > 150
+    truth = expit(new_user_truth(users))
+    probability = users["churn_probability"].to_numpy(dtype=float)
+    assert abs(probability.mean() - truth.mean()) < 0.02
+    assert np.abs(probability - truth).mean() < 0.03
+    # What is true of the others would have been far off.
+    inputs, at, model = fitted(young)
+    rows = np.flatnonzero((inputs.as_of_date == at) & ~inputs.is_eligible)
+    elder = churn.predict(model._replace(new_users=None), inputs, rows)
+    assert np.abs(elder - truth).mean() > 0.09
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_new_and_other_users_learn_only_from_their_own_kind(young, is_new):
+    features, usage, labels = young
+    other = features["is_eligible"] == is_new
+    flipped = labels.copy()
+    flipped.loc[other, "is_churned"] = ~labels.loc[other, "is_churned"]
+    scores = churn.score_users(features, usage, labels, HORIZON)
+    again = churn.score_users(features, usage, flipped, HORIZON)
+    same = scores["is_new_user"] == is_new
+    learnt = ["churn_probability", "model_version", "top_reason_1"]
+    pd.testing.assert_frame_equal(
+        again.loc[same, learnt], scores.loc[same, learnt], check_exact=True
+    )
+    changed = again["model_version"][~same] != scores["model_version"][~same]
+    assert changed.all()
+
+
+def test_labels_of_new_users_are_embargoed_too(young):
+    features, usage, labels = young
+    at = labels["as_of_date"].max() - pd.Timedelta(days=HORIZON)
+    flipped = labels.copy()
+    late = labels["as_of_date"] > at - pd.Timedelta(days=HORIZON)
+    flipped.loc[late, "is_churned"] = ~labels.loc[late, "is_churned"]
+    first, second = (
+        churn.fit(
+            prepare(features, usage, given),
+            np.datetime64(at, "D"),
+            HORIZON,
+            churn.DEFAULTS,
+        ).new_users
+        for given in (labels, flipped)
+    )
+    assert first.kind == "logistic"
+    assert first.version == second.version
+    np.testing.assert_array_equal(first.coefficients, second.coefficients)
+
+
+def test_the_order_of_rows_changes_nothing_for_new_users(young):
+    scores = churn.score_users(*young, HORIZON)
+    again = churn.score_users(*(shuffled(frame) for frame in young), HORIZON)
+    pd.testing.assert_frame_equal(again, scores, check_exact=True)
+
+
+def test_every_reason_of_a_new_user_is_true_of_them(young):
+    users = of_new_users(churn.score_users(*young, HORIZON), young[0])
+    told = 0
+    for user in users.itertuples():
+        days = [
+            "1 day" if n == 1 else f"{n:.0f} days"
+            for n in (user.recency_days, user.tenure_days)
+        ]
+        plan = json.loads(user.segments)["plan"]
+        true = (
+            f"last active {days[0]} ago (typical: ",
+            f"joined {days[1]} ago (typical: ",
+            f"plan is {plan}",
+        )
+        for reason in (user.top_reason_1, user.top_reason_2, user.top_reason_3):
+            if reason is pd.NA:
+                continue
+            told += 1
+            assert reason.startswith(true), reason
+            assert "typical" not in reason or reason.endswith(" among new users)")
+    assert told > len(users) / 2
+
+
+@pytest.mark.parametrize("known", [0, 60])
+def test_too_few_new_users_to_learn_from_give_the_recency_rule_of_all(young, known):
+    features, usage, labels = young
+    labels = labels.copy()
+    is_new = ~features["is_eligible"].to_numpy()
+    at = features["as_of_date"].max() - pd.Timedelta(days=HORIZON)
+    in_time = is_new & (features["as_of_date"] <= at).to_numpy()
+    labels.loc[np.flatnonzero(in_time)[known:], "is_closed"] = False
+    inputs, _, model = fitted((features, usage, labels))
+    scores = churn.score_users(features, usage, labels, HORIZON)
+    users = of_new_users(scores, features)
+    words = f"recency_rule-.{{8}}: {known} labelled rows of new users, .* needs 200.*"
+    assert users["model_version"].str.fullmatch(words).all()
+    assert scores.loc[~scores["is_new_user"], "model_version"].str.match("log").all()
+    bucket = baselines.recency_bucket(users["recency_days"].to_numpy())
+    np.testing.assert_allclose(
+        users["churn_probability"].to_numpy(dtype=float),
+        model.new_users.recency_rates[bucket],
+    )
+    rows = churn.labelled_rows(inputs, newest_date(inputs), HORIZON)
+    assert model.new_users.training_rows == len(rows)
+    assert users["top_reason_2"].isna().all()
+    assert users["top_reason_1"].dropna().str.match("last active .* ago").all()
+
+
+def test_where_no_feature_of_new_users_varies_their_base_rate_scores(young):
+    features, usage, labels = young
+    given = features.assign(segments=None)
+    is_new = ~given["is_eligible"]
+    given.loc[is_new, ["tenure_days", "recency_days"]] = 0
+    users = of_new_users(churn.score_users(given, usage, labels, HORIZON), given)
+    rate = users["churn_probability"].unique()
+    assert len(rate) == 1
+    assert labels.loc[is_new, "is_churned"].mean() == pytest.approx(rate[0], abs=0.05)
+    assert users["model_version"].str.match("base_rate-.*: no feature varies").all()
+
+
+def test_new_users_have_the_risk_bands_of_all(young):
+    features, usage, labels = young
+    # Of the others nearly all stay, so that the limits differ by kind of user.
+    elder = features["is_eligible"] & labels["is_closed"]
+    elder &= np.random.default_rng(0).random(len(elder)) < 0.8
+    labels = labels.copy()
+    labels.loc[elder, "is_churned"] = False
+    model = fitted((features, usage, labels))[-1]
+    assert model.base_rate < model.new_users.base_rate / 2
+    scores = churn.score_users(features, usage, labels, HORIZON)
+    probability = scores["churn_probability"].to_numpy(dtype=float)
+    bands = churn.risk_bands(probability, model.base_rate)
+    assert scores["risk_band"].tolist() == bands.tolist()
 
 
 def test_probabilities_recover_the_planted_truth():
@@ -195,7 +343,7 @@ def test_each_calibration_date_is_a_horizon_after_what_its_model_saw(
 
 
 def test_a_calibration_that_a_later_date_contradicts_is_dropped():
-    # A step that the earlier check date sees whole and the later one's model half knows.
+    # A step that the earlier check date sees whole, the later one's model half knows.
     _, _, model, _ = drifting(per_week=0, from_week=8, step=1.5)
     assert (model.shift, model.slope) == (0.0, 1.0)
 

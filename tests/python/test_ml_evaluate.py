@@ -7,7 +7,14 @@ from hypothesis import given, settings, strategies
 from scipy.special import expit, logit
 from sklearn import metrics as reference
 from sklearn.linear_model import LogisticRegression
-from test_ml_inputs import HORIZON, Frames, holds_only_nulls, product, shuffled
+from test_ml_inputs import (
+    HORIZON,
+    Frames,
+    holds_only_nulls,
+    joining,
+    product,
+    shuffled,
+)
 
 from ml import churn, evaluate
 from ml.features import prepare
@@ -216,6 +223,33 @@ def test_the_model_beats_what_it_has_to_on_the_planted_truth(tested):
 def test_the_order_of_rows_changes_nothing(frames, tested):
     again = evaluate.backtest(*(shuffled(frame) for frame in frames), HORIZON)
     pd.testing.assert_frame_equal(again, tested, check_exact=True)
+
+
+def test_new_users_are_predicted_at_least_as_well_as_by_their_own_baselines():
+    tested = evaluate.backtest(*joining(), HORIZON)
+    skill = value(tested, "logistic", "test new users", "brier_skill")
+    assert skill["ci_low"] > 0
+    slope = value(tested, "logistic", "test new users", "calibration_slope")
+    assert slope["ci_low"] < 1 < slope["ci_high"]
+    for model in evaluate.MODELS:
+        # The baselines know new users too, so none is off in the mean.
+        off = value(tested, model, "test new users", "calibration_intercept")
+        assert off["ci_low"] < 0 < off["ci_high"]
+        brier = value(tested, model, "test new users", "brier")
+        ours = value(tested, "logistic", "test new users", "brier")
+        assert ours["value"] <= brier["value"]
+
+
+def test_too_few_new_users_to_learn_from_leave_their_model_unknown():
+    features, usage, labels = joining(users=150)
+    is_new = ~features["is_eligible"].to_numpy()
+    labels.loc[np.flatnonzero(is_new)[:-300], "is_closed"] = False
+    tested = evaluate.backtest(features, usage, labels, HORIZON, resamples=20)
+    assert holds_only_nulls(tested)
+    for split, is_known in (("test", True), ("test new users", False)):
+        found = value(tested, "logistic", split, "brier")["value"]
+        assert (found is not pd.NA) == is_known
+        assert value(tested, "recency_rule", split, "brier")["value"] > 0
 
 
 def test_each_date_is_predicted_by_what_was_known_then(frames):

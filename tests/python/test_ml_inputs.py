@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 from threadpoolctl import threadpool_info
 
 from ml import churn, evaluate, frames, segments, splits
@@ -80,6 +81,32 @@ def product(users: int = 400, dates: int = 14, seed: int = 1) -> Frames:
         is_closed=is_closed,
     )
     return features, usage_of(features, draw), labels
+
+
+def joining(users: int = 600, dates: int = 14, seed: int = 3) -> Frames:
+    """`product()` where a third of the rows is of new users, who churn otherwise."""
+    features, usage, labels = product(users, dates, seed)
+    draw = np.random.default_rng([seed, 1])
+    is_new = draw.random(len(features)) < 1 / 3
+    tenure = draw.integers(0, 7, len(features))
+    recency = draw.integers(0, tenure + 1)
+    young = {"tenure_days": tenure, "recency_days": recency}
+    young |= dict.fromkeys(["mean_gap_days", "recency_over_mean_gap"], np.nan)
+    young |= dict.fromkeys([f"active_days_{d}" for d in (7, 14, 28, 84)], 1)
+    for name, values in young.items():
+        features[name] = np.where(is_new, values, features[name])
+    features["is_eligible"] = ~is_new
+    truth = expit(new_user_truth(features))
+    has_churned = draw.random(len(features)) < truth
+    known = is_new & labels["is_closed"].to_numpy()
+    labels.loc[known, "is_churned"] = has_churned[known]
+    return features, usage, labels
+
+
+def new_user_truth(features: pd.DataFrame) -> np.ndarray:
+    """Log-odds planted for the new users of `joining`: recency, and the plan."""
+    is_free = features["segments"].str.contains("free")
+    return (-3.2 + 1.6 * np.log1p(features["recency_days"]) + is_free).to_numpy()
 
 
 def log_odds_truth(features: pd.DataFrame) -> np.ndarray:

@@ -34,7 +34,9 @@ def personas(users: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     mixes /= mixes.sum(axis=1, keepdims=True)
     persona = draw.choice(3, users, p=[0.5, 0.3, 0.2])
     volume = (12 + draw.lognormal(3, 1, users)).astype(int)
-    counts = [draw.multinomial(n, mixes[p]) for n, p in zip(volume, persona)]
+    counts = [
+        draw.multinomial(n, mixes[p]) for n, p in zip(volume, persona, strict=True)
+    ]
     return np.array(counts), persona
 
 
@@ -106,10 +108,37 @@ def test_users_without_any_usage_have_too_few_events():
 def test_rare_events_are_pooled_and_never_a_name():
     counts, _ = personas(400)
     draw = np.random.default_rng(0)
-    many = np.hstack([counts, draw.binomial(1, 0.02, (400, 60))])
+    many = np.hstack([counts, 2 * draw.binomial(1, 0.005, (400, 60))])
     found = segments.assign(*counted(many))
     assert not found["behavior_segment"].str.contains(segments.REST, regex=False).any()
     assert found["behavior_segment"].nunique() == 3
+
+
+def test_what_nearly_all_do_once_is_no_behaviour():
+    draw = np.random.default_rng(0)
+    alike = draw.multinomial(30, np.arange(1, 9) / 36, size=400)
+    once = np.zeros((400, 3), dtype=int)
+    once[:200] = 1
+    # Five in a hundred may do it again.
+    once[:10, 0] = 2
+    found = segments.assign(*counted(np.hstack([once, alike])))
+    assert (found["behavior_segment"] == segments.NO_STRUCTURE).all()
+    # Without the rule these users would be clusters of who signed up when.
+    once[:40, 0] = 2
+    counts, events = segments._without_once_only(np.hstack([once, alike]), [*range(11)])
+    assert counts.shape == (400, 9)
+    assert events == [0, *range(3, 11)]
+
+
+def test_events_done_once_do_not_count_towards_min_events():
+    counts, _ = personas(300)
+    counts = np.hstack([counts, np.ones((300, 3), dtype=int)])
+    counts[0, :9] = 0
+    counts[0, 0] = 9
+    found = segments.assign(*counted(counts), min_events=10)
+    assert found["behavior_segment"][0] == segments.TOO_FEW
+    nothing = segments.assign(*counted(np.eye(60, dtype=int)))
+    assert (nothing["behavior_segment"] == segments.TOO_FEW).all()
 
 
 def test_names_tell_clusters_apart():

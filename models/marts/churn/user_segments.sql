@@ -84,7 +84,10 @@ final as (
         tiered.engagement_tier,
         behavior_segments.behavior_segment,
         case
-            when behavior_segments.behavior_segment is null then tiered.engagement_tier
+            when
+                behavior_segments.behavior_segment is null
+                or behavior_segments.behavior_segment in ('no stable structure', 'too few events')
+                then tiered.engagement_tier
             else tiered.engagement_tier || ': ' || behavior_segments.behavior_segment
         end as segment_label,
         cast(tiered.active_days_28 as bigint) as active_days_28,
