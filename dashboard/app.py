@@ -64,7 +64,7 @@ def show(page: st.Page) -> None:
 
 st.set_page_config(
     page_title="Product analytics",
-    page_icon=":material/monitoring:",
+    page_icon="📈",
     layout="wide",
     initial_sidebar_state="collapsed",
 )
@@ -82,6 +82,6 @@ selected = st.navigation(
     ],
     position="top",
 )
-state_seen = _state()
+# Before the page, which may stop early.
+follow_builds(_state())
 show(selected)
-follow_builds(state_seen)

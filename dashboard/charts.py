@@ -10,8 +10,8 @@ from plotly.subplots import make_subplots
 
 from dashboard import wording
 
-# Told apart with every common colour blindness, the first ones best; each has a contrast
-# of 3:1 or more on the light and on the dark background.
+# Told apart with every common colour blindness, the first ones best; each has a
+# contrast of 3:1 or more on the light and on the dark background.
 PALETTE = (
     "#2f7fd1",  # blue
     "#d9730d",  # orange
@@ -35,10 +35,13 @@ SYMBOLS = (
     "hexagon",
 )
 BANDS = {"low": BLUE, "medium": OCHRE, "high": "#d1495b", "unknown": GREY}
-SCALE = ((0, "#e8f1fa"), (0.35, "#9cc5e8"), (0.7, "#3f8bcf"), (1, "#12528f"))
+# Light enough for dark text in every cell, in both themes.
+SCALE = ((0, "#eef5fc"), (0.5, "#a5cbee"), (1, "#4d94db"))
+ON_SCALE = "#0f2136"
 NOT_COMPLETE = "rgba(123, 135, 148, 0.18)"
 FAINT = "rgba(123, 135, 148, 0.35)"
 HATCH = "/"
+NOT_SET = "(not set)"
 ROW_HEIGHT = 26
 
 CONFIG = {
@@ -69,7 +72,8 @@ def active_users(days: pd.DataFrame) -> go.Figure:
             hover="%{y:,}",
         )
     _note_dotted(figure, days, ("dau", "wau", "mau"))
-    return _laid_out(figure, height=340, y_title="Users")
+    figure = _laid_out(figure, height=340, y_title="Users")
+    return _from_first_to_last_day(figure, days)
 
 
 def measure_by_value(
@@ -86,7 +90,7 @@ def measure_by_value(
             rows[measure],
             rows[f"is_full_{measure}"],
             name=_value(segment_value),
-            color=PALETTE[index % len(PALETTE)],
+            color=_color(index, segment_value),
             hover="%{y:.1%}" if is_rate else "%{y:,}",
         )
     _note_dotted(figure, days, (measure,))
@@ -95,7 +99,7 @@ def measure_by_value(
     )
     if is_rate:
         figure.update_yaxes(tickformat=".0%")
-    return figure
+    return _from_first_to_last_day(figure, days)
 
 
 def lifecycle(rows: pd.DataFrame, period: str) -> go.Figure:
@@ -106,22 +110,30 @@ def lifecycle(rows: pd.DataFrame, period: str) -> go.Figure:
         ("new_users", "New", GREEN, 1),
         ("dormant_users", "Dormant", GREY, -1),
     )
-    hatch = ["" if is_complete else HATCH for is_complete in rows["is_complete"]]
+    is_complete = rows["is_complete"].astype(bool)
     figure = go.Figure()
     for column, label, color, sign in states:
+        users = rows[column]
+        if column == "dormant_users":
+            # Whoever has not come back yet would count as gone.
+            users = users.where(is_complete)
         figure.add_bar(
             x=rows["period_start"],
-            y=rows[column] * sign,
+            y=users * sign,
             name=label,
-            customdata=rows[column],
+            customdata=users,
             marker={
                 "color": color,
                 "line": {"width": 0},
-                "pattern": {"shape": hatch, "fgcolor": color, "fillmode": "overlay"},
+                "pattern": {
+                    "shape": ["" if full else HATCH for full in is_complete],
+                    "fillmode": "replace",
+                    "size": 6,
+                },
             },
             hovertemplate="%{customdata:,}",
         )
-    if not rows["is_complete"].all():
+    if not is_complete.all():
         _legend_only(figure, "Not over yet", hatched=True)
     figure.update_layout(barmode="relative", bargap=0.12)
     figure = _laid_out(figure, height=340, y_title="Users")
@@ -173,7 +185,7 @@ def funnel(steps: pd.DataFrame) -> go.Figure:
     )
     figure.add_scatter(
         x=labels,
-        y=steps["matured_conversion"],
+        y=steps["matured_conversion"].where(steps["step_number"] > 1),
         name="Conversion where the window has closed, 95% interval",
         mode="markers",
         marker={
@@ -205,7 +217,7 @@ def funnel_by_value(steps: pd.DataFrame, values: Sequence[str]) -> go.Figure:
             x=[_name(step) for step in rows["step_name"]],
             y=rows["matured_conversion"],
             name=_value(segment_value),
-            marker_color=PALETTE[index % len(PALETTE)],
+            marker_color=_color(index, segment_value),
             error_y=_errors(rows, "matured_conversion"),
             customdata=rows[["matured_users", "matured_entrants"]],
             hovertemplate="%{y:.1%}, %{customdata[0]:,} of %{customdata[1]:,} users",
@@ -229,7 +241,7 @@ def drop_out(rows: pd.DataFrame, values: Sequence[str]) -> go.Figure:
             ],
             y=chosen["stopped_rate"],
             name=_value(segment_value),
-            marker_color=PALETTE[index % len(PALETTE)],
+            marker_color=_color(index, segment_value),
             error_y=_errors(chosen, "stopped_rate"),
             customdata=chosen[["stopped_users", "reached_users"]],
             hovertemplate="%{y:.1%}, %{customdata[0]:,} of %{customdata[1]:,} users",
@@ -269,9 +281,9 @@ def retention_heat_map(cells: pd.DataFrame, period: str) -> go.Figure:
         zmax=highest if highest and highest > 0 else 1,
         colorscale=SCALE,
         showscale=False,
-        texttemplate="%{z:.0%}" if len(rates.columns) <= 16 else "%{text}",
-        text=[[_whole_percent(rate) for rate in row] for row in rates.to_numpy()],
-        textfont=font,
+        texttemplate="%{text}",
+        text=_cell_texts(rates.where(is_complete), ""),
+        textfont={**font, "color": ON_SCALE},
         hoverongaps=False,
         hovertemplate=f"%{{y}}<br>{unit} %{{x}}: %{{z:.1%}}<extra></extra>",
         **shared,
@@ -282,8 +294,8 @@ def retention_heat_map(cells: pd.DataFrame, period: str) -> go.Figure:
         zmax=1,
         colorscale=((0, NOT_COMPLETE), (1, NOT_COMPLETE)),
         showscale=False,
-        text=[[f"{_whole_percent(rate)}*" for rate in row] for row in rates.to_numpy()],
         texttemplate="%{text}",
+        text=_cell_texts(rates.mask(is_complete), "*"),
         textfont={**font, "color": GREY},
         hoverongaps=False,
         hovertemplate=(
@@ -297,7 +309,7 @@ def retention_heat_map(cells: pd.DataFrame, period: str) -> go.Figure:
     figure.update_xaxes(
         side="top",
         title=f"{unit}s since the cohort's own",
-        dtick=1 if len(rates.columns) <= 31 else 7,
+        **_whole_periods(int(rates.columns.max())),
         showgrid=False,
         zeroline=False,
         ticks="",
@@ -314,10 +326,11 @@ def retention_curve(
     """Retention by period with its 95 % interval as a band, a line for each value."""
     unit = wording.PERIODS[period]
     is_one = len(values) == 1
+    last = int(rows["period_number"].max())
     figure = go.Figure()
     for index, segment_value in enumerate(values):
         curve = rows[rows["segment_value"] == segment_value]
-        color = PALETTE[index % len(PALETTE)]
+        color = _color(index, segment_value)
         label = "Retention" if is_one else _value(segment_value)
         periods = curve["period_number"]
         figure.add_scatter(
@@ -325,11 +338,11 @@ def retention_curve(
             y=pd.concat([curve["ci_high"], curve["ci_low"][::-1]]),
             fill="toself",
             fillcolor=color,
-            opacity=0.16,
+            opacity=0.2,
             line={"width": 0},
             mode="lines",
             hoverinfo="skip",
-            legendgroup=label,
+            legendgroup=None if is_one else label,
             showlegend=is_one,
             name="95% interval",
         )
@@ -343,7 +356,7 @@ def retention_curve(
                 "symbol": SYMBOLS[index % len(SYMBOLS)],
             },
             name=label,
-            legendgroup=label,
+            legendgroup=None if is_one else label,
             customdata=curve[["cohort_users", "cohorts", "ci_low", "ci_high"]],
             hovertemplate=(
                 "%{y:.1%} (%{customdata[2]:.1%} to %{customdata[3]:.1%}), "
@@ -354,13 +367,14 @@ def retention_curve(
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(
         title=f"{unit}s since the cohort's own",
-        dtick=1 if rows["period_number"].max() <= 31 else 7,
+        **_whole_periods(last),
+        range=[-0.02 * last - 0.1, 1.02 * last + 0.1],
         unifiedhovertitle={"text": f"{unit} %{{x}}"},
     )
     return figure
 
 
-def risk_distribution(rows: pd.DataFrame) -> go.Figure:
+def risk_distribution(rows: pd.DataFrame, height: int) -> go.Figure:
     """How many users have which risk, in steps of five percentage points."""
     figure = go.Figure()
     for band in ("low", "medium", "high"):
@@ -377,14 +391,14 @@ def risk_distribution(rows: pd.DataFrame) -> go.Figure:
             ),
         )
     figure.update_layout(barmode="stack")
-    figure = _laid_out(figure, height=320, y_title="Users", is_unified=False)
+    figure = _laid_out(figure, height=height, y_title="Users", is_unified=False)
     figure.update_xaxes(
         tickformat=".0%", range=[0, 1], dtick=0.1, title="Probability of being gone"
     )
     return figure
 
 
-def reasons(rows: pd.DataFrame) -> go.Figure:
+def reasons(rows: pd.DataFrame, height: int) -> go.Figure:
     """What raises the risk of high-risk users, and how often it does of others."""
     rows = rows[::-1]
     labels = [_wrapped(wording.reason(reason), 46) for reason in rows["reason"]]
@@ -402,7 +416,7 @@ def reasons(rows: pd.DataFrame) -> go.Figure:
             hovertemplate="%{x:.0%}",
         )
     figure.update_layout(barmode="group", bargap=0.25)
-    figure = _laid_out(figure, height=110 + 38 * len(rows), hover="y unified")
+    figure = _laid_out(figure, height=height, hover="y unified")
     figure.update_layout(legend_traceorder="reversed")
     figure.update_xaxes(
         tickformat=".0%", rangemode="tozero", title="Share with it among their reasons"
@@ -412,7 +426,7 @@ def reasons(rows: pd.DataFrame) -> go.Figure:
 
 
 def behaviors(rows: pd.DataFrame) -> go.Figure:
-    """Share gone among users with and without each event, furthest apart at the ends."""
+    """Share gone among users with and without each event, the largest gaps outside."""
     rows = rows[::-1]
     labels = [_name(event) for event in rows["event_name"]]
     figure = go.Figure()
@@ -444,7 +458,7 @@ def behaviors(rows: pd.DataFrame) -> go.Figure:
     )
     figure = _laid_out(figure, height=110 + 24 * len(rows), hover="y unified")
     figure.update_xaxes(tickformat=".0%", rangemode="tozero", title="Share gone")
-    figure.update_yaxes(type="category", dtick=1)
+    figure.update_yaxes(type="category", dtick=1, range=[-0.6, len(rows) - 0.4])
     return figure
 
 
@@ -466,7 +480,8 @@ def model_quality(metrics: pd.DataFrame) -> go.Figure:
         shared_yaxes=True,
         horizontal_spacing=0.035,
         subplot_titles=[
-            f"{title}<br><sup>{note}</sup>" for title, note, _ in QUALITY.values()
+            f"{title}<br><span style='font-size:11px'>{note}</span>"
+            for title, note, _ in QUALITY.values()
         ],
     )
     for column, (metric, (_, _, number)) in enumerate(QUALITY.items(), start=1):
@@ -499,6 +514,14 @@ def model_quality(metrics: pd.DataFrame) -> go.Figure:
     return figure
 
 
+def _from_first_to_last_day(figure: go.Figure, days: pd.DataFrame) -> go.Figure:
+    """Without the room at both ends that markers would get, and users from zero."""
+    first, last = days["activity_date"].min(), days["activity_date"].max()
+    margin = (last - first) * 0.01
+    figure.update_xaxes(range=[first - margin, last + margin])
+    return figure.update_yaxes(rangemode="tozero")
+
+
 def _add_line(
     figure: go.Figure,
     x: pd.Series,
@@ -513,15 +536,12 @@ def _add_line(
     is_full = is_full.astype(bool)
     if not is_full.all():
         # The dotted part begins and ends on the solid one, else there is a gap.
-        borders = is_full.shift(1, fill_value=False) | is_full.shift(
-            -1, fill_value=False
-        )
         is_border = is_full & ~(
             is_full.shift(1, fill_value=True) & is_full.shift(-1, fill_value=True)
         )
         figure.add_scatter(
             x=x,
-            y=y.where(~is_full | (is_border & borders) | is_border),
+            y=y.where(~is_full | is_border),
             mode="lines",
             line={"color": color, "width": 1.5, "dash": "dot"},
             legendgroup=name,
@@ -599,7 +619,7 @@ def _laid_out(
     is_unified: bool = True,
     hover: str = "x unified",
 ) -> go.Figure:
-    """The look that all figures share; Streamlit's theme gives fonts and backgrounds."""
+    """The look of all figures; Streamlit's theme gives fonts and backgrounds."""
     figure.update_layout(
         height=height,
         margin={"l": 0, "r": 8, "t": 36, "b": 0},
@@ -611,13 +631,19 @@ def _laid_out(
             "xanchor": "left",
             "x": 0,
             "title": None,
+            "traceorder": "normal",
         },
         title=None,
         separators=".,",
     )
     figure.update_xaxes(automargin=True, showgrid=False)
-    figure.update_yaxes(automargin=True, title=y_title, zerolinewidth=1)
+    figure.update_yaxes(automargin=True, title=y_title, zerolinewidth=1, tickformat=",")
     return figure
+
+
+def _color(index: int, segment_value: str) -> str:
+    """The color of a value; users without one stand back."""
+    return GREY if segment_value == NOT_SET else PALETTE[index % (len(PALETTE) - 1)]
 
 
 def _name(text: str) -> str:
@@ -637,9 +663,18 @@ def _wrapped(text: str, width: int) -> str:
     return "<br>".join(wording.plain(line) for line in lines)
 
 
+def _whole_periods(last: int) -> dict[str, int]:
+    """Ticks at whole numbers; of many, as many as there is room for."""
+    return {"dtick": 1} if last <= 12 else {"nticks": 30}
+
+
 def _cohort(start: pd.Timestamp, period: str) -> str:
     return f"{start:%b %Y}" if period == "month" else wording.day(start)
 
 
-def _whole_percent(rate: float) -> str:
-    return "" if wording.is_missing(rate) else f"{rate * 100:.0f}"
+def _cell_texts(rates: pd.DataFrame, mark: str) -> list[list[str]]:
+    """Whole percents, nothing where there is no rate."""
+    return [
+        ["" if wording.is_missing(rate) else f"{rate * 100:.0f}{mark}" for rate in row]
+        for row in rates.to_numpy()
+    ]

@@ -34,11 +34,12 @@ class Filters(NamedTuple):
 
     chosen: Slice
     compared: tuple[str, ...]
+    is_everyone: bool
 
     @property
     def who(self) -> str:
         """Whom the numbers are of, in words."""
-        if not self.compared:
+        if self.is_everyone:
             return "everyone"
         segment = wording.name(self.chosen.segment).lower()
         names = [wording.value(value) for value in self.chosen.values]
@@ -58,10 +59,10 @@ def bar(build: Build, *, dates_of: str | None) -> Filters:
         if dates_of is not None:
             start, end = _days(dates_of, first, last, info["as_of_date"].date())
         segment = st.selectbox(
-            "Compare by",
+            "Segment",
             [EVERYONE, *segments["segment"].unique()],
             format_func=lambda text: (
-                "Everyone together" if text == EVERYONE else wording.name(text)
+                "Everyone" if text == EVERYONE else wording.name(text)
             ),
             key="segment",
             bind="query-params",
@@ -69,8 +70,10 @@ def bar(build: Build, *, dates_of: str | None) -> Filters:
         )
         values = _values(segments, segment)
     if segment == EVERYONE:
-        return Filters(Slice(start, end, EVERYONE, (EVERYONE,)), ())
-    return Filters(Slice(start, end, segment, values), values[:MOST_LINES])
+        return Filters(Slice(start, end, EVERYONE, (EVERYONE,)), (), True)
+    is_everyone = len(values) == (segments["segment"] == segment).sum()
+    chosen = Slice(start, end, segment, values)
+    return Filters(chosen, values[:MOST_LINES], is_everyone)
 
 
 def compared_or(filters: Filters, build: Build) -> Filters:
@@ -93,7 +96,7 @@ def compared_or(filters: Filters, build: Build) -> Filters:
     )
     values = tuple(segments.loc[segments["segment"] == segment, "segment_value"])
     chosen = filters.chosen._replace(segment=segment, values=values)
-    return Filters(chosen, values[:MOST_LINES])
+    return Filters(chosen, values[:MOST_LINES], True)
 
 
 def _days(dates_of: str, first: date, last: date, as_of: date) -> tuple[date, date]:
@@ -133,7 +136,7 @@ def _values(segments: pd.DataFrame, segment: str) -> tuple[str, ...]:
         known,
         format_func=wording.value,
         placeholder="All values",
-        key="value",
+        key=f"only-{segment}",
         bind="query-params",
         width=360,
     )

@@ -23,7 +23,7 @@ NOTHING_SELECTED = (
 @contextmanager
 def panel(title: str, note: str = "") -> Iterator[None]:
     """A card with a title that says what is seen, and a note on how to read it."""
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.markdown(f"**{title}**")
         if note:
             st.caption(note)
@@ -104,8 +104,8 @@ def newest_build(newest: NewestBuild | None, *, is_first: bool = False) -> None:
 def no_warehouse(newest: NewestBuild | None) -> None:
     st.title("Product analytics", anchor=False)
     st.info(
-        "There is no warehouse yet. Run `make build` in the project's folder; this page "
-        "shows the numbers as soon as they have passed their tests.",
+        "There is no warehouse yet. Run `make build` in the project's folder; this "
+        "page shows the numbers as soon as they have passed their tests.",
         title="Nothing was built yet",
         icon=":material/database:",
     )
@@ -115,8 +115,8 @@ def no_warehouse(newest: NewestBuild | None) -> None:
 def unreadable(newest: NewestBuild | None) -> None:
     st.title("Product analytics", anchor=False)
     st.error(
-        "The published warehouse cannot be opened. Run `make build` to publish it anew; "
-        "the log of the dashboard says what is wrong with the file.",
+        "The published warehouse cannot be opened. Run `make build` to publish it "
+        "anew; the log of the dashboard says what is wrong with the file.",
         title="The warehouse cannot be read",
         icon=":material/database_off:",
     )
@@ -143,8 +143,8 @@ def empty() -> None:
 
 def unexpected() -> None:
     st.error(
-        "This page could not be drawn. Reset its filters by opening it from the menu; if "
-        "that does not help, the log of the dashboard says what happened.",
+        "This page could not be drawn. Reset its filters by opening it from the menu; "
+        "if that does not help, the log of the dashboard says what happened.",
         title="Something went wrong",
         icon=":material/error:",
     )

@@ -71,7 +71,7 @@ def _wilson(successes: str, trials: str) -> str:
 
 @cached
 def build_info(build: Build) -> pd.DataFrame:
-    """One row: as of when, built when, how many tests passed, and the days there are."""
+    """One row: as of when, built when, how many tests passed, and the days known."""
     return query(
         build,
         """
@@ -87,7 +87,7 @@ def build_info(build: Build) -> pd.DataFrame:
 
 @cached
 def segments(build: Build) -> pd.DataFrame:
-    """Segments and their values, the largest first: segment, segment_value."""
+    """Segments and their values: the largest first, users without one last."""
     return query(
         build,
         """
@@ -95,7 +95,7 @@ def segments(build: Build) -> pd.DataFrame:
         from daily_active
         where segment <> 'all'
         group by segment, segment_value
-        order by segment, max(mau) desc, segment_value
+        order by segment, segment_value = '(not set)', max(mau) desc, segment_value
         """,
         {},
     )
@@ -370,7 +370,7 @@ def funnel_steps(
         build,
         f"""
         with attempts as (
-            select user_id, entered_at, deepest_step, step_times, is_matured
+            select user_id, deepest_step, step_times, is_matured
             from funnel_attempts
             where funnel = $funnel and entry_date between $start and $end
             qualify row_number() over (
@@ -524,7 +524,7 @@ def retention_cells(
             where period = $period
                 and segment = $segment
                 and list_contains($values, segment_value)
-                and cohort_start between $start and $end
+                and cohort_start between date_trunc($period, $start) and $end
             group by cohort_start, period_number
         )
 
@@ -561,7 +561,7 @@ def retention_curve(
             where period = $period
                 and segment = $segment
                 and list_contains($values, segment_value)
-                and cohort_start between $start and $end
+                and cohort_start between date_trunc($period, $start) and $end
                 and is_complete
                 and cohort_users > 0
             group by all
@@ -620,7 +620,7 @@ def risk_summary(build: Build, chosen: Slice) -> pd.DataFrame:
 
 @cached
 def risk_distribution(build: Build, chosen: Slice) -> pd.DataFrame:
-    """Users by risk, in steps of five percentage points: risk_from, risk_band, users."""
+    """Users by risk in steps of five points: risk_from, risk_band, users."""
     return query(
         build,
         f"""
@@ -693,13 +693,13 @@ def reasons(build: Build, chosen: Slice) -> pd.DataFrame:
             select distinct
                 user_id,
                 is_high,
-                replace(
+                regexp_replace(
                     regexp_replace(
                         regexp_replace(reason, ' \\(typical: .*\\)$', ''),
                         '(^|: | )[0-9][0-9.,]*( times| days?| events?)?( |$)',
-                        '\\1…\\2\\3'
+                        '\\1N\\2\\3'
                     ),
-                    '… day of', '… days of'
+                    '(N (day|time|event|session))( |$)', '\\1s\\3'
                 ) as reason
             from told
             where reason is not null
@@ -724,7 +724,7 @@ def reasons(build: Build, chosen: Slice) -> pd.DataFrame:
         cross join bands
         group by reason
         order by high_share desc, users desc, reason
-        limit 10
+        limit 8
         """,
         chosen.who,
     )

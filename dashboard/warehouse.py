@@ -81,7 +81,7 @@ def current_build() -> Build:
 
     Raises:
         NoWarehouseError: no build was published.
-        UnreadableWarehouseError: the file is there, but cannot be opened, or never appears.
+        UnreadableWarehouseError: the file cannot be opened, or never appears.
     """
     for _ in range(OPEN_ATTEMPTS):
         build = _pointer()
@@ -93,7 +93,9 @@ def current_build() -> Build:
             time.sleep(OPEN_PAUSE_SECONDS)
         else:
             return build
-    raise UnreadableWarehouseError(f"{build.path} is named in {CURRENT}, but is not there.")
+    raise UnreadableWarehouseError(
+        f"{build.path} is named in {CURRENT}, but is not there."
+    )
 
 
 def newest_build() -> NewestBuild | None:
@@ -165,7 +167,9 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UnreadableWarehouseError(f"{path.name} cannot be read: {error}") from error
+        raise UnreadableWarehouseError(
+            f"{path.name} cannot be read: {error}"
+        ) from error
 
 
 def _timestamp(text: str | None) -> datetime | None:

@@ -69,7 +69,7 @@ def percent(rate: float | None, decimals: int = 1) -> str:
 
 
 def change(rate: float | None) -> str | None:
-    """A relative change such as `+4.2%`; None where there is nothing to compare with."""
+    """A relative change such as `+4.2%`; None where there is nothing before it."""
     return None if is_missing(rate) else f"{rate:+.1%}"
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import charts, filters, layout, queries, wording
 
 MOST_ROWS = 1000
+SIDE_HEIGHT = 400
 BANDS = ("high", "medium", "low", "unknown")
 
 build = layout.build_of_page()
@@ -19,13 +20,17 @@ if not summary["users"]:
     )
     st.stop()
 
-horizon = int(summary["horizon_days"])
+horizon = (
+    "weeks"
+    if wording.is_missing(summary["horizon_days"])
+    else wording.counted(summary["horizon_days"], "day")
+)
 is_scored = not wording.is_missing(summary["mean_probability"])
 st.info(
-    f"Risk is the probability of not being active at all in the {horizon} days after "
-    f"{wording.day(summary['as_of_date'])}. What goes with risk is an association, not a "
-    "cause, and high risk does not mean that contacting helps: only an experiment tells "
-    "whom a message keeps.",
+    f"Risk is the probability of not being active in any of the {horizon} after "
+    f"{wording.day(summary['as_of_date'])}. What goes with risk is an association, not "
+    "a cause, and high risk does not mean that contacting helps: only an experiment "
+    "tells whom a message keeps.",
     icon=":material/info:",
 )
 with st.grid(4, min_column_width=180):
@@ -48,10 +53,10 @@ with st.grid(4, min_column_width=180):
         help="Bands are against the share gone among the users learned from.",
     )
     st.metric(
-        "Too new to judge well",
+        "New users",
         wording.count(summary["new_users"]),
         border=True,
-        help="Newer than any user that the model learned from.",
+        help="Scored by a model of their own, which knows little of them.",
     )
 
 left, right = st.columns(2)
@@ -63,7 +68,9 @@ with (
 ):
     if is_scored:
         layout.draw(
-            charts.risk_distribution(queries.risk_distribution(build, chosen)),
+            charts.risk_distribution(
+                queries.risk_distribution(build, chosen), SIDE_HEIGHT
+            ),
             "Number of users by risk",
             key="risk_distribution",
         )
@@ -75,8 +82,8 @@ with (
     right,
     layout.panel(
         "What raises the risk",
-        "The three main reasons of each score, counted. Numbers differ from user to user "
-        "and are left out here.",
+        "The three main reasons of each score, counted. N stands for a number that "
+        "differs from user to user.",
     ),
 ):
     reasons = queries.reasons(build, chosen)
@@ -84,7 +91,7 @@ with (
         st.caption("No score has a reason.")
     else:
         layout.draw(
-            charts.reasons(reasons),
+            charts.reasons(reasons, SIDE_HEIGHT),
             "Share of high-risk and other users with each reason",
             key="reasons",
         )
@@ -114,6 +121,7 @@ with layout.panel(
         build, chosen, tuple(bands) or BANDS, search or "", MOST_ROWS
     )
     table = users.assign(
+        churn_probability=users["churn_probability"] * 100,
         risk_band=users["risk_band"].map(wording.name),
         **{
             column: users[column].map(wording.reason)
@@ -131,7 +139,7 @@ with layout.panel(
             column_config={
                 "user_id": st.column_config.TextColumn("User", pinned=True),
                 "churn_probability": st.column_config.ProgressColumn(
-                    "Risk", format="percent", min_value=0, max_value=1
+                    "Risk", format="%.1f%%", min_value=0, max_value=100
                 ),
                 "risk_band": st.column_config.TextColumn("Band", width="small"),
                 "recency_days": st.column_config.NumberColumn(
@@ -144,14 +152,15 @@ with layout.panel(
                 "top_reason_2": st.column_config.TextColumn("Second reason"),
                 "top_reason_3": st.column_config.TextColumn("Third reason"),
                 "is_new_user": st.column_config.CheckboxColumn(
-                    "New", help="Newer than any user that the model learned from."
+                    "New",
+                    help="Scored by a model of their own, which knows little of them.",
                 ),
             },
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
                 "Download as CSV",
-                table.to_csv(index=False).encode(),
+                users.to_csv(index=False).encode(),
                 file_name=f"churn_risk_{summary['as_of_date']:%Y-%m-%d}.csv",
                 mime="text/csv",
                 icon=":material/download:",
@@ -170,13 +179,14 @@ if behaviors.empty:
             "No window has closed yet, or too few users did, or did not do, the same."
         )
 else:
+    when = behaviors.iloc[0]
     with layout.panel(
         title,
-        f"Users active in the 28 days up to {wording.day(behaviors['as_of_date'].iloc[0])}"
-        f": the share that was not active at all until "
-        f"{wording.day(behaviors['label_end_date'].iloc[0])}, the newest window that has "
-        "closed, among those who did and who did not do it. Heavy users do more of "
-        "everything, so this goes with staying, and need not cause it.",
+        f"Users active in the 28 days up to {wording.day(when['as_of_date'])}: the "
+        "share that was not active at all until "
+        f"{wording.day(when['label_end_date'])}, the newest window that has closed, "
+        "among those who did and who did not do it. Heavy users do more of everything, "
+        "so this goes with staying, and need not cause it.",
     ):
         layout.draw(
             charts.behaviors(behaviors),
@@ -198,8 +208,8 @@ with layout.panel(
     "How good the model is",
     f"On {wording.counted(dates, 'later date')} that it had not seen "
     f"({wording.count(first['rows'])} scores, {wording.percent(first['base_rate'])} of "
-    "them gone): the model, the rule `the longer away, the likelier gone`, and the same "
-    "risk for all. Bars are 95% intervals.",
+    "them gone): the model, the rule that who is away longer is likelier "
+    "gone, and the same risk for all. Bars are 95% intervals.",
 ):
     layout.draw(
         charts.model_quality(metrics),

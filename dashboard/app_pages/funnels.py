@@ -28,22 +28,27 @@ if steps.empty:
     st.stop()
 
 start, end = steps.iloc[0], steps.iloc[-1]
+open_users = start["users"] - start["matured_entrants"]
+waiting = (
+    f"For {wording.count(open_users)} of them the time to convert is not over yet; "
+    "whoever of these has not gone on is shown apart, and not as dropped out."
+    if open_users
+    else "All of them have had their time to convert."
+)
 with layout.panel(
     f"From {wording.unformatted(wording.name(start['step_name']).lower())} to "
     f"{wording.unformatted(wording.name(end['step_name']).lower())}: "
     f"{wording.percent(end['matured_conversion'])} of those who have had their time",
     f"{wording.counted(start['users'], 'user')} entered between "
     f"{wording.day(chosen.start)} and {wording.day(chosen.end)} "
-    f"({layout.whom(selection)}). For "
-    f"{wording.count(start['users'] - start['matured_entrants'])} of them the time to "
-    "convert is not over yet; whoever of these has not gone on is shown apart, and not "
-    "as dropped out. The days are those of entering; converting may come later.",
+    f"({layout.whom(selection)}). {waiting} The days are those of entering; converting "
+    "may come later.",
 ):
     layout.draw(
         charts.funnel(steps), "Share of users who reached each step", key="funnel_steps"
     )
 
-left, right = st.columns([2, 3])
+left, right = st.columns([4, 5])
 with (
     left,
     layout.panel(
@@ -59,7 +64,6 @@ with (
             "Nine in ten within": later["p90_seconds_from_previous"].map(
                 wording.duration
             ),
-            "Users": later["users"],
             "Dropped": later["dropped_users"],
             "Pending": later["pending_users"],
         },
@@ -74,7 +78,6 @@ with (
             "Pending": st.column_config.NumberColumn(
                 format="localized", help="The window is still open."
             ),
-            "Users": st.column_config.NumberColumn(format="localized"),
         },
     )
 with (
@@ -94,8 +97,9 @@ with (
         key="drop_out",
     )
 
+segment = wording.name(compared.chosen.segment).lower()
 with layout.panel(
-    f"Conversion by {wording.unformatted(wording.name(compared.chosen.segment).lower())}",
+    f"Conversion by {wording.unformatted(segment)}",
     "Share of those who entered and have had their time, with its 95% interval: where "
     "intervals overlap widely, the values may not differ at all.",
 ):

@@ -6,6 +6,13 @@ import streamlit as st
 from dashboard import charts, filters, layout, queries, wording
 
 SPARK_DAYS = 56
+SHARES = (
+    "adoption_rate",
+    "repeat_rate",
+    "retained_with_rate",
+    "retained_without_rate",
+    "difference",
+)
 
 
 def tile(
@@ -46,15 +53,15 @@ with st.grid(6, min_column_width=180):
         wording.count(last["dau"]),
         recent["dau"],
         delta=wording.change(last["dau_change"]),
-        delta_description="vs a week before",
-        help="Distinct users active on the day, against the same weekday a week before.",
+        delta_description="in a week",
+        help="Distinct users active on the day, against the same weekday before.",
     )
     tile(
         "Weekly active users",
         wording.count(last["wau"]),
         recent["wau"],
         delta=wording.change(last["wau_change"]),
-        delta_description="vs a week before",
+        delta_description="in a week",
         help="Distinct users active on the day or the 6 days before.",
     )
     tile(
@@ -62,33 +69,35 @@ with st.grid(6, min_column_width=180):
         wording.count(last["mau"]),
         recent["mau"],
         delta=wording.change(last["mau_change"]),
-        delta_description="vs 28 days before",
-        help="Distinct users active on the day or the 27 days before: four whole weeks, "
-        "so that each weekday counts alike.",
+        delta_description="in 4 weeks",
+        help="Distinct users active on the day or the 27 days before: four whole "
+        "weeks, so that each weekday counts alike.",
     )
     tile(
         "Stickiness",
         wording.percent(last["stickiness"]),
         recent["stickiness"],
         delta=wording.points(last["stickiness_change"]),
-        delta_description="vs 28 days before",
-        help="Daily active users averaged over 28 days, as a share of the monthly active "
-        "users of the same days.",
+        delta_description="in 4 weeks",
+        help="Daily active users averaged over 28 days, as a share of the monthly "
+        "active users of the same days.",
     )
     tile(
         "New users",
         wording.count(last["new_users"]),
         recent["new_users"],
         delta=wording.change(last["new_users_change"]),
-        delta_description="vs a week before",
+        delta_description="in a week",
         help="Users whose first active day it was.",
     )
     tile(
         "Activation",
-        wording.percent(week["activation_rate"]) if week is not None else wording.NOT_KNOWN,
+        wording.percent(week["activation_rate"])
+        if week is not None
+        else wording.NOT_KNOWN,
         weeks["activation_rate"],
         delta=wording.points(week["activation_change"]) if week is not None else None,
-        delta_description="vs the week before",
+        delta_description="in a week",
         help="Share of the users who signed up in a week and were activated in time. "
         + (
             f"The week of {wording.day(week['week_start'])} "
@@ -114,8 +123,9 @@ with (
     left,
     layout.panel(
         "Where active users come from, and how many go",
-        "Returning were active in the period before, too; resurrected earlier, but not "
-        "in the period before; dormant were active in the period before, and not in this.",
+        "Returning were active in the period before, too; resurrected only earlier; "
+        "dormant were active in the period before and not in this, which is known when "
+        "it is over.",
     ),
 ):
     period = st.segmented_control(
@@ -137,8 +147,8 @@ with (
     right,
     layout.panel(
         "Engagement by segment",
-        "Each user has one value for life, so the lines of one segment add up to everyone "
-        "(but for stickiness, which is a share).",
+        "Each user has one value for life, so the lines of a segment add up to "
+        "everyone; stickiness is a share and does not.",
     ),
 ):
     with st.container(horizontal=True, horizontal_alignment="distribute"):
@@ -175,13 +185,13 @@ if features.empty:
 with layout.panel(
     title,
     f"The {features_period} of {wording.day(features['period_start'].iloc[0])}, the "
-    f"newest whose next {features_period} is over. Coming back goes with a feature; that "
-    "is not proof of its doing: heavy users do more of everything.",
+    f"newest whose next {features_period} is over. Coming back goes with a feature and "
+    "need not be its doing: heavy users do more of everything.",
 ):
     st.dataframe(
         features.assign(
             event_name=features["event_name"].map(wording.name),
-            difference=features["difference"] * 100,
+            **{column: features[column] * 100 for column in SHARES},
         ),
         hide_index=True,
         height="content" if len(features) <= 12 else 458,
@@ -201,14 +211,14 @@ with layout.panel(
             "users": st.column_config.NumberColumn("Users", format="localized"),
             "adoption_rate": st.column_config.ProgressColumn(
                 "Adoption",
-                format="percent",
+                format="%.1f%%",
                 min_value=0,
-                max_value=1,
+                max_value=100,
                 help="Share of active users who used it.",
             ),
             "repeat_rate": st.column_config.NumberColumn(
                 "Used again",
-                format="percent",
+                format="%.1f%%",
                 help="Share of its users who used it on two or more days.",
             ),
             "events_per_user": st.column_config.NumberColumn(
@@ -216,12 +226,12 @@ with layout.panel(
             ),
             "retained_with_rate": st.column_config.NumberColumn(
                 "Came back, with",
-                format="percent",
+                format="%.1f%%",
                 help="Share of its users who were active in the next period.",
             ),
             "retained_without_rate": st.column_config.NumberColumn(
                 "Came back, without",
-                format="percent",
+                format="%.1f%%",
                 help="The same share among active users who did not use it.",
             ),
             "difference": st.column_config.NumberColumn(

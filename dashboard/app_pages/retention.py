@@ -71,8 +71,8 @@ is_cut = len(shown) < len(cells)
 with layout.panel(
     f"Retention of each {period}'s cohort, in percent",
     f"Users who started in the same {period} (their number in brackets) and the share "
-    f"of them {how}. Grey and starred: not over yet for the whole cohort, so the number "
-    "still grows."
+    f"of them {how}. Grey and starred: not over yet for the whole cohort, so the "
+    "number still grows."
     + (
         f" The newest {len(newest)} cohorts and their first "
         f"{shown['period_number'].max()} {period}s are shown."

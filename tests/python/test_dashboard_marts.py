@@ -1,0 +1,239 @@
+"""A small published warehouse for the tests of the dashboard.
+
+Its tables have the columns that the marts' contracts name, so a page that asks for a
+column which a mart no longer has fails here.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+MODELS = Path(__file__).resolve().parents[2] / "models" / "marts"
+TYPES = {"string": "varchar"}
+# Read by a Markdown or HTML renderer or a careless query, it would do something.
+HOSTILE = """'; drop table activation; -- <b>"x"</b> **y** $1"""
+
+# 60 days of which the last is not over; 48 users with one plan each, one of them with a
+# hostile name. Counts are chosen so that the values of a segment add up to `all`.
+ROWS = {
+    "build_info": """
+        select 'UTC' as timezone, 12 as tests_passed, date '2026-03-01' as as_of_date,
+            timestamp '2026-01-02' as data_start,
+            timestamp '2026-03-02 09:00' as data_end,
+            timestamp '2026-03-02 10:00' as built_at
+    """,
+    "user_segment_values": """
+        select 'u' || lpad(i::varchar, 2, '0') as user_id, segment, segment_value
+        from range(48) as users(i), lateral (
+            values ('all', 'all'),
+                ('plan', ['free', 'pro', $hostile][1 + i % 3])
+        ) as segments(segment, segment_value)
+    """,
+    "daily_active": """
+        select segment, segment_value,
+            share * (10 + day % 7) as dau,
+            share * (20 + day % 7) as wau,
+            share * 30 as mau,
+            0.4 as stickiness,
+            share * 1 as new_users,
+            share * (9 + day % 7) as returning_users,
+            0 as resurrected_users, 0 as dormant_users,
+            share * 12 as sessions, share * 90 as events,
+            day < 59 as is_complete, day >= 6 as is_full_window_wau,
+            day >= 27 as is_full_window_mau,
+            date '2026-01-02' + day::integer as activity_date
+        from range(60) as days(day), $values
+    """,
+    "lifecycle": """
+        select unnest(['day', 'week', 'month']) as period, segment, segment_value,
+            share * 4 as new_users, share * 12 as returning_users,
+            share * 2 as resurrected_users, share * 3 as dormant_users,
+            share * 18 as active_users, 2.0 as quick_ratio,
+            week < 8 as is_complete,
+            date '2026-01-05' + 7 * week::integer as period_start
+        from range(9) as weeks(week), $values
+    """,
+    "feature_usage": """
+        select event_name, unnest(['week', 'month']) as period, segment, segment_value,
+            share * 6 as users, share * 18 as events, share as first_time_users,
+            share * 3 as repeat_users, share * 18 as active_users,
+            share * 5 as retained_users, share * 12 as retained_active_users,
+            true as is_complete, week < 7 as is_next_complete,
+            date '2026-01-05' + 7 * week::integer as period_start
+        from range(8) as weeks(week), $values,
+            (values ('file_opened'), ($hostile)) as events(event_name)
+    """,
+    "activation": """
+        select user_id,
+            timestamp '2026-01-05 12:00' + to_days((rank * 7 // 8)::integer)
+                as signed_up_at,
+            rank % 2 = 0 as is_activated, rank < 40 as is_matured
+        from (
+            select user_id, row_number() over (order by user_id) - 1 as rank
+            from user_segment_values where segment = 'all'
+        )
+    """,
+    "funnel_attempts": """
+        select 'buy' as funnel, user_id, 1 as attempt_number, depth as deepest_step,
+            list_transform(range(depth), lambda step: entered_at + to_hours(step))
+                as step_times,
+            true as is_headline, true as is_first, rank < 40 as is_matured,
+            false as had_tie, entered_at::date as entry_date, entered_at
+        from (
+            select user_id, rank, 1 + rank // 3 % 3 as depth,
+                timestamp '2026-01-05 12:00' + to_days(rank::integer) as entered_at
+            from (
+                select user_id, row_number() over (order by user_id) - 1 as rank
+                from user_segment_values where segment = 'all'
+            )
+        )
+    """,
+    "funnel_steps": """
+        select 'buy' as funnel, segment, segment_value, step_number, step_name
+        from $values, (
+            values (1, 'see_it'), (2, 'want it'), (3, 'buy it')
+        ) as steps(step_number, step_name)
+    """,
+    "cohort_retention": """
+        select unnest(['day', 'week', 'month']) as period, segment, segment_value,
+            number as period_number, share * 10 as cohort_users,
+            share * (10 - number) as retained_users,
+            share * (10 - number) as retained_on_or_after_users,
+            cohort + number < 8 as is_complete,
+            date '2026-01-05' + 7 * cohort::integer as cohort_start
+        from range(8) as cohorts(cohort), range(9) as numbers(number), $values
+        where cohort + number <= 8
+    """,
+    "user_features": """
+        select user_id, '{}' as segments, 3 as recency_days, 5 as active_days_28,
+            date '2026-03-01' as as_of_date
+        from user_segment_values where segment = 'all'
+    """,
+    "user_event_usage": """
+        select user_id, 'file_opened' as event_name, 4 as events_28,
+            2 as active_days_28, date '2026-02-01' as as_of_date
+        from user_segment_values where segment = 'all' and user_id < 'u24'
+    """,
+    "churn_labels": """
+        select user_id, user_id >= 'u20' as is_churned, true as is_closed,
+            date '2026-02-01' as as_of_date, date '2026-03-01' as label_end_date
+        from user_segment_values where segment = 'all'
+    """,
+    "churn_scores": """
+        select user_id, (rank + 0.5) / 48 as churn_probability,
+            1 + rank * 10 // 48 as risk_decile,
+            case when rank < 24 then 'low' when rank < 36 then 'medium' else 'high' end
+                as risk_band,
+            'active on ' || rank || ' days of the last 14 (typical: 2)' as top_reason_1,
+            $hostile as top_reason_2, false as is_new_user, 'v1' as model_version,
+            date '2026-03-01' as as_of_date
+        from (
+            select user_id, row_number() over (order by user_id) - 1 as rank
+            from user_segment_values where segment = 'all'
+        )
+    """,
+    "churn_model_metrics": """
+        select model, 'test' as split, metric, 0.8 as value, 0.7 as ci_low,
+            0.9 as ci_high, 90 as rows, 0.4 as base_rate
+        from (values ('logistic'), ('recency_rule'), ('base_rate')) as models(model),
+            (values ('roc_auc'), ('pr_auc'), ('lift_at_10'), ('log_loss'),
+                ('roc_auc_minus_recency_rule')) as metrics(metric)
+        union all by name
+        select 'logistic' as model, 'test 2026-01-25' as split, 'roc_auc' as metric
+    """,
+}
+VALUES = """(
+    values ('all', 'all', 3), ('plan', 'free', 1), ('plan', 'pro', 1),
+        ('plan', $hostile, 1)
+) as slices(segment, segment_value, share)"""
+
+
+@functools.cache
+def contracts() -> dict[str, dict[str, str]]:
+    """Columns and DuckDB types of every mart, from the contracts of the models."""
+    marts: dict[str, dict[str, str]] = {}
+    for path in sorted(MODELS.glob("*/_*__models.yml")):
+        for model in yaml.safe_load(path.read_text())["models"]:
+            marts[model["name"]] = {
+                column["name"]: _duckdb_type(column["data_type"])
+                for column in model.get("columns", ())
+                if "data_type" in column
+            }
+    return {mart: columns for mart, columns in marts.items() if columns}
+
+
+def _duckdb_type(data_type: str) -> str:
+    return "timestamp[]" if "[]" in data_type else TYPES.get(data_type, data_type)
+
+
+def publish(
+    folder: Path,
+    build: str,
+    *,
+    rows: Mapping[str, str] = ROWS,
+    without: tuple[str, ...] = (),
+    change: str | None = None,
+) -> Path:
+    """Publishes a small warehouse as a build does; returns the published file.
+
+    Args:
+        rows: what each table holds; the others are empty.
+        without: tables to leave out.
+        change: SQL to run on the finished file.
+    """
+    published = folder / "published"
+    published.mkdir(parents=True, exist_ok=True)
+    path = published / f"{build}.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        for table, columns in contracts().items():
+            listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            connection.execute(f'create table "{table}" ({listed})')
+        for table, select in rows.items():
+            connection.execute(
+                f'insert into "{table}" by name {_filled_in(select)}',
+            )
+        for table in without:
+            connection.execute(f'drop table "{table}"')
+        if change:
+            connection.execute(change)
+    point_at(folder, build)
+    record(folder, build, "published")
+    return path
+
+
+def point_at(folder: Path, build: str) -> None:
+    pointer = {"file": f"published/{build}.duckdb", "build": build}
+    new = folder / "current.json.new"
+    new.write_text(json.dumps(pointer))
+    new.replace(folder / "current.json")
+
+
+def record(folder: Path, build: str, status: str, **more: Any) -> None:
+    told = {
+        "build": build,
+        "status": status,
+        "started_at": "2026-03-02T10:00:00Z",
+        "failed": [],
+        "failed_count": 0,
+        **more,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "last_build.json").write_text(json.dumps(told))
+
+
+def _filled_in(select: str) -> str:
+    quoted = "'" + HOSTILE.replace("'", "''") + "'"
+    return select.replace("$values", VALUES).replace("$hostile", quoted)
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_the_small_warehouse_has_only_columns_of_the_contracts(table: str) -> None:
+    assert contracts()[table]
