@@ -87,7 +87,7 @@ def compared_or(filters: Filters, build: Build) -> Filters:
     segment = st.segmented_control(
         "Compare by",
         names,
-        default=names[-1] if len(names) == 1 else names[min(2, len(names) - 1)],
+        default=names[0],
         required=True,
         format_func=lambda text: wording.unformatted(wording.name(text)),
         key="by",

@@ -4,6 +4,7 @@
     project's on-run-start and on-run-end.
 #}
 {% macro start_build() -%}
+    {%- do check_vars() -%}
     {%- if execute -%}
         {%- do warn_of_unknown_vars() -%}
         {%- if flags.WHICH == 'build' and is_whole_project(selected_resources) -%}
@@ -26,31 +27,35 @@
 
 {% macro duckdb__finish_build(results) -%}
     {%- set failed = [] -%}
+    {%- set skipped = [] -%}
     {%- set built = [] -%}
     {%- set tests = [] -%}
     {%- for result in results -%}
         {%- do built.append(result.node.unique_id) -%}
         {#- An exposure is a node that has nothing to do: no-op. -#}
-        {%- if result.status | string not in ['success', 'pass', 'warn', 'no-op'] -%}
+        {%- if result.status | string == 'skipped' -%}
+            {%- do skipped.append(result.node.name) -%}
+        {%- elif result.status | string not in ['success', 'pass', 'warn', 'no-op'] -%}
             {%- do failed.append(result.node.name) -%}
         {%- elif result.node.resource_type | string in ['test', 'unit_test'] -%}
             {%- do tests.append(result.node.name) -%}
         {%- endif -%}
     {%- endfor -%}
     {%- if not is_whole_project(built) -%}
-        {%- if not failed -%}
+        {%- if not failed and not skipped -%}
             {%- do log('Not published: only a build of the whole project is.', info=true) -%}
         {%- endif -%}
-    {%- elif failed -%}
-        {%- do duckdb__record_build('failed', failed) -%}
+    {%- elif failed or skipped -%}
+        {%- do duckdb__record_build('failed', failed or skipped) -%}
         {%- do log(
-            'Not published: ' ~ failed | length ~ ' of ' ~ built | length
-            ~ ' nodes did not succeed. Readers keep the last published build.', info=true
+            'Not published: of ' ~ built | length ~ ' nodes ' ~ failed | length ~ ' failed and '
+            ~ skipped | length ~ ' were skipped. Readers keep the last published build.', info=true
         ) -%}
     {%- else -%}
         {%- do publish_marts(tests | length) -%}
-        {%- do warn_of_unmatched_definitions() -%}
         {%- do duckdb__record_build('published', []) -%}
+        {%- do warn_of_set_aside_rows() -%}
+        {%- do warn_of_unmatched_definitions() -%}
     {%- endif -%}
 {%- endmacro %}
 

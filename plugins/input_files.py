@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,8 @@ READERS = {
     ".json": "select * from read_json(?, format = 'newline_delimited') limit 1",
 }
 COMPRESSED = (".gz", ".zst")
+# Which reader a path gets: the first of these that it contains. The rest is JSON lines.
+KINDS = {"Parquet": (".parquet",), "CSV": (".csv", ".tsv"), "JSON lines": ()}
 
 
 def input_problem(pattern: str) -> str | None:
@@ -27,11 +30,11 @@ def input_problem(pattern: str) -> str | None:
     paths = sorted(glob.glob(os.path.expanduser(pattern), recursive=True))
     if not paths:
         return (
-            f"'{pattern}' matches no file (looked in {os.getcwd()}). Give the path or glob "
-            "of existing Parquet, CSV or JSON lines files."
+            f"'{pattern}' matches no file (looked in {os.getcwd()}). Give the path or "
+            "glob of existing Parquet, CSV or JSON lines files."
         )
     for path in paths:
-        problem = _file_problem(path)
+        problem = _file_problem(path) or _kind_problem(pattern, path)
         if problem:
             return problem
     return None
@@ -39,7 +42,8 @@ def input_problem(pattern: str) -> str | None:
 
 def _file_problem(path: str) -> str | None:
     if os.path.isdir(path):
-        return f"'{path}' is a folder. Give a glob of its files, such as '{path}/*.parquet'."
+        example = os.path.join(path, "*.parquet")
+        return f"'{path}' is a folder. Give a glob of its files, such as '{example}'."
     ending = _ending(path)
     if ending not in READERS:
         return (
@@ -54,9 +58,36 @@ def _file_problem(path: str) -> str | None:
         with duckdb.connect() as connection:
             connection.execute(READERS[ending], [path]).fetchall()
     except duckdb.Error as error:
-        reason = str(error).split("\n", 1)[0]
-        return f"'{path}' cannot be read as the {ending} file its ending says: {reason}"
+        return (
+            f"'{path}' cannot be read as the {ending} file its ending says"
+            f"{' (one JSON object a line)' if 'json' in ending else ''}: "
+            f"{_reason(error)}"
+        )
     return None
+
+
+def _reason(error: duckdb.Error) -> str:
+    """What an error says before it goes on to options of the reader."""
+    text = re.split(r"\n\s*\n|\nPossible|\nTry|\. Try", str(error), maxsplit=1)[0]
+    return " ".join(text.split())
+
+
+def _kind_problem(pattern: str, path: str) -> str | None:
+    """Whether the one reader that the pattern gets is not that of the file."""
+    wanted, found = _kind(pattern), _kind(_ending(path))
+    if wanted == found:
+        return None
+    return (
+        f"'{pattern}' would be read as {wanted}, but '{path}' is {found}. Give a glob "
+        "that ends in one kind, such as '*.parquet'."
+    )
+
+
+def _kind(text: str) -> str:
+    for kind, endings in KINDS.items():
+        if any(ending in text for ending in endings):
+            return kind
+    return kind
 
 
 def _ending(path: str) -> str:

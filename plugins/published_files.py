@@ -1,12 +1,14 @@
-"""The published files: a DuckDB file of marts per build, and Parquet files of events by day.
+"""The published files: a DuckDB file of marts per build, Parquet files of events a day.
 
-Readers see `current.json`, which names the current file and is replaced atomically. A day
-of events is a file named by its content, written once and shared by the builds in which
-the day is the same. What the last KEPT_BUILDS builds do not use is removed.
+Readers see `current.json`, which names the current file and is replaced atomically. A
+day of events is a file named by its content, written once and shared by the builds in
+which the day is the same. What the last KEPT_BUILDS builds do not use is removed.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import json
 import os
 import shutil
@@ -27,10 +29,9 @@ class PublishedFiles:
         self.events = self.folder / "events"
 
     def begin(self, build: str) -> str:
-        """Removes what killed builds left, and gives the path for the new file of marts."""
+        """Removes what killed builds left, and gives the path for the new marts."""
         self.events.mkdir(parents=True, exist_ok=True)
-        for leftover in [*self.folder.glob(f"*{NEW}*"), *self.events.glob(f"*{NEW}*")]:
-            _remove(leftover)
+        self._remove_unfinished()
         return str(self._marts(build)) + NEW
 
     def missing_days(self, days: dict[str, str]) -> list[str]:
@@ -70,8 +71,27 @@ class PublishedFiles:
         return str(marts)
 
     def record_build(self, record: str) -> None:
-        """Writes the state of the newest build (JSON) where readers find it."""
+        """Writes the state of the newest build (JSON) where readers find it.
+
+        A build that ends without saying how (interrupted, no space left) is recorded as
+        failed when the process ends, and its unfinished files are removed.
+        """
         _write_atomically(self.warehouse / LAST_BUILD, record)
+        if json.loads(record)["status"] == "running":
+            atexit.register(self._end_build, record, os.getpid())
+
+    def _end_build(self, record: str, process: int) -> None:
+        path = self.warehouse / LAST_BUILD
+        if os.getpid() != process or path.read_text() != record:
+            return
+        with contextlib.suppress(OSError):
+            self._remove_unfinished()
+            failed = {"status": "failed", "failed": ["publish"], "failed_count": 1}
+            _write_atomically(path, json.dumps(json.loads(record) | failed))
+
+    def _remove_unfinished(self) -> None:
+        for leftover in [*self.folder.glob(f"*{NEW}*"), *self.events.glob(f"*{NEW}*")]:
+            _remove(leftover)
 
     def _remove_unused(self, current: str) -> None:
         # Build ids start with their time, so that their order is that of the builds.

@@ -75,13 +75,13 @@ def _prepare_folder(folder: Path) -> None:
 
 def _unwritable(folder: Path, reason: str | None) -> str:
     return (
-        f"The warehouse folder {folder} cannot be written ({reason}). Give another one by "
-        "the environment variable WAREHOUSE_DIR, or make this one writable."
+        f"The warehouse folder {folder} cannot be written ({reason}). Give another one "
+        "by the environment variable WAREHOUSE_DIR, or make this one writable."
     )
 
 
 def _require_free(database: Path) -> None:
-    """Raises a sentence, not a stack, where the database cannot be opened for writing."""
+    """Raises a sentence, not a stack, where the database cannot be opened."""
     if not database.exists():
         return
     try:
@@ -94,13 +94,14 @@ def _open_problem(database: Path, error: str) -> str:
     holder = re.search(r"lock is held in (.*? \(PID \d+\))", error)
     if holder:
         return (
-            f"The warehouse {database} is in use by {holder[1]}: another build is running, "
-            "or a client has the file open. Nothing was changed. Wait for it or close it; "
-            "to look at numbers meanwhile, open the published file, which is never locked."
+            f"The warehouse {database} is in use by {holder[1]}: another build is "
+            "running, or a client has the file open. Nothing was changed. Wait for it "
+            "or close it; to look at numbers meanwhile, open the published file, which "
+            "is never locked."
         )
     reason = error.split("\n", 1)[0]
     return (
-        f"The warehouse {database} cannot be opened: {reason} If it is damaged, remove it "
-        "and build again: it holds nothing that a build does not make; the published file "
-        "stays as it is."
+        f"The warehouse {database} cannot be opened: {reason} If it is damaged, remove "
+        "it and build again: it holds nothing that a build does not make; what is "
+        "published stays as it is."
     )

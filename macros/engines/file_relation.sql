@@ -17,7 +17,7 @@
         {#- Everything as text: a sniffed type would turn a stray value into an error. -#}
         {{- return('read_csv(' ~ literal ~ ', header = true, all_varchar = true, union_by_name = true)') -}}
     {%- else -%}
-        {{- return('read_json(' ~ literal ~ ", format = 'newline_delimited', union_by_name = true)") -}}
+        {{- return('read_json(' ~ literal ~ ", format = 'newline_delimited', union_by_name = true, sample_size = -1)") -}}
     {%- endif -%}
 {%- endmacro %}
 

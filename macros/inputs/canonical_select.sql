@@ -15,7 +15,7 @@
         {%- set given = source.get('named', {}).get(name) %}
         {{ canonical_expression(column.kind, given) }} as {{ name }},
         {%- if column.kind == 'time' %}
-        {{ 'cast(' ~ given.quoted ~ ' as string)' if given else 'cast(null as string)' }} as raw_{{ name }},
+        {{ source_text(given) }} as raw_{{ name }},
         {%- endif %}
     {%- endfor %}
         {{ canonical_properties(source) }} as properties
@@ -28,19 +28,35 @@
 
 {% macro canonical_expression(kind, given) -%}
     {%- if kind == 'text' -%}
-        {%- if given -%}
-            nullif(cast({{ given.quoted }} as string), '')
-        {%- else -%}
-            cast(null as string)
-        {%- endif -%}
+        {{ 'nullif(' ~ source_text(given) ~ ", '')" if given else 'cast(null as string)' }}
     {%- elif not given -%}
         cast(null as timestamp)
-    {%- elif given.type in ('timestamp', 'timestamp_ns', 'timestamp_ms', 'timestamp_s', 'timestamp_ntz', 'date') -%}
-        cast({{ given.quoted }} as timestamp)
-    {%- elif given.type == 'timestamp with time zone' -%}
-        timezone('UTC', {{ given.quoted }})
     {%- else -%}
-        {{ try_timestamp('cast(' ~ given.quoted ~ ' as string)') }}
+        {%- set time -%}
+            {%- if given.type in ('timestamp', 'timestamp_ns', 'timestamp_ms', 'timestamp_s', 'timestamp_ntz', 'date') -%}
+                cast({{ given.quoted }} as timestamp)
+            {%- elif given.type == 'timestamp with time zone' -%}
+                timezone('UTC', {{ given.quoted }})
+            {%- else -%}
+                {{ try_timestamp(source_text(given)) }}
+            {%- endif -%}
+        {%- endset -%}
+        {#- Nothing else is a time of the calendar: 'infinity' is one too, of endless days. -#}
+        case
+            when {{ time }} between timestamp '0001-01-02 00:00:00' and timestamp '9999-12-30 00:00:00'
+                then {{ time }}
+        end
+    {%- endif -%}
+{%- endmacro %}
+
+{# The text of a column; a JSON value is the text in it, without its quotes. #}
+{% macro source_text(given) -%}
+    {%- if not given -%}
+        cast(null as string)
+    {%- elif given.type == 'json' -%}
+        json_extract_string({{ given.quoted }}, '$')
+    {%- else -%}
+        cast({{ given.quoted }} as string)
     {%- endif -%}
 {%- endmacro %}
 
@@ -48,7 +64,7 @@
     {%- set given = source.get('named', {}).get('properties') -%}
     {%- set others = {} -%}
     {%- for column in source.get('others', []) -%}
-        {%- do others.update({column.name: column.quoted}) -%}
+        {%- do others.update({column.name | replace("'", "''"): column.quoted}) -%}
     {%- endfor -%}
     {%- if given and others -%}
         {{ json_merge(json_of(others), 'coalesce(cast(' ~ given.quoted ~ " as string), '{}')") }}
@@ -68,7 +84,7 @@
     {%- set others = [] -%}
     {%- set given_columns = input_columns(input, relation) -%}
     {%- for given in given_columns -%}
-        {%- do given.update({'quoted': adapter.quote(given.name)}) -%}
+        {%- do given.update({'quoted': quoted_column(given.name)}) -%}
         {%- set ours = renames.get(given.name | lower, given.name | lower) -%}
         {%- if given.name | lower in renames or (ours in columns and ours not in renames.values()) -%}
             {%- do named.update({ours: given}) -%}
@@ -88,15 +104,31 @@
     {{- return({'named': named, 'others': others}) -}}
 {%- endmacro %}
 
+{# A column's name in SQL, whatever characters a file's header has. #}
+{% macro quoted_column(name) -%}
+    {%- set mark = adapter.quote('')[0] -%}
+    {{- return(adapter.quote(name | replace(mark, mark ~ mark))) -}}
+{%- endmacro %}
+
 {% macro renames_var(input) -%}
     {{- return({'events': 'event_columns', 'users': 'user_columns', 'sessions': 'session_columns'}.get(input)) -}}
 {%- endmacro %}
 
 {% macro column_renames(input, columns) -%}
     {%- set renames = {} -%}
-    {%- if renames_var(input) and var(input) != 'seed' -%}
-        {%- for theirs, ours in (var(renames_var(input)) or {}).items() -%}
-            {%- if ours not in columns -%}
+    {%- if renames_var(input) and var(input) != 'seed' and var(renames_var(input)) -%}
+        {%- if var(renames_var(input)) is not mapping -%}
+            {%- do exceptions.raise_compiler_error(
+                'var ' ~ renames_var(input) ~ ": got '" ~ var(renames_var(input))
+                ~ "', allowed is {their column: our column}"
+            ) -%}
+        {%- endif -%}
+        {%- for theirs, ours in var(renames_var(input)).items() -%}
+            {%- if ours in renames.values() -%}
+                {%- do exceptions.raise_compiler_error(
+                    'var ' ~ renames_var(input) ~ ": two columns stand for '" ~ ours ~ "', allowed is one"
+                ) -%}
+            {%- elif ours not in columns -%}
                 {%- do exceptions.raise_compiler_error(
                     "var " ~ renames_var(input) ~ ": '" ~ ours ~ "' is not one of our columns ("
                     ~ columns.keys() | join(', ') ~ "); write {their column: our column}"

@@ -1,4 +1,23 @@
-{# Vars that need a check before they are used in SQL. #}
+{#
+    Vars that need a check before they are used in SQL. check_vars checks them all when the
+    project is parsed, so that a wrong one stops any command before it has begun.
+#}
+{% macro check_vars() -%}
+    {%- do duplicate_rows() -%}
+    {%- do loaded_until() -%}
+    {%- do as_of_date() -%}
+    {%- do reporting_timezone() -%}
+    {%- do segments() -%}
+    {%- do passive_events() -%}
+    {%- do funnel_definitions() -%}
+    {%- do activation_definition() -%}
+    {%- do retention_definition() -%}
+    {%- do churn_definition() -%}
+    {%- do engagement_tiers() -%}
+    {%- do require_number('var session_timeout_minutes', var('session_timeout_minutes')) -%}
+    {%- do require_number('var confidence_level_z', var('confidence_level_z')) -%}
+{%- endmacro %}
+
 {% macro duplicate_rows() -%}
     {%- do require_one_of('var duplicate_rows', var('duplicate_rows'), ['keep', 'reject']) -%}
     {{- return(var('duplicate_rows')) -}}
@@ -6,7 +25,7 @@
 
 {# UTC timestamp literal up to which the data is loaded; empty where it is not said. #}
 {% macro loaded_until() -%}
-    {{- return(time_var('loaded_until', 'timestamp', '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?', 'YYYY-MM-DD HH:MM:SS')) -}}
+    {{- return(time_var('loaded_until', 'timestamp', '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?)?', 'YYYY-MM-DD HH:MM:SS')) -}}
 {%- endmacro %}
 
 {# Date literal of the day to report on; empty where the data decides. #}
@@ -18,10 +37,57 @@
     {%- set given = var(name) | string | trim -%}
     {%- if given | lower == 'none' -%}
         {{- return('') -}}
-    {%- elif not modules.re.fullmatch(pattern, given) -%}
+    {%- elif not (modules.re.fullmatch(pattern, given) and is_day(given[:10])) -%}
         {%- do exceptions.raise_compiler_error(
             'var ' ~ name ~ ": got '" ~ given ~ "', allowed are: none, or " ~ allowed
         ) -%}
     {%- endif -%}
     {{- return("cast('" ~ given ~ "' as " ~ type ~ ')') -}}
+{%- endmacro %}
+
+{# Whether a text YYYY-MM-DD is a day of the calendar. #}
+{% macro is_day(text) -%}
+    {%- set year, month, day = text[:4] | int, text[5:7] | int, text[8:] | int -%}
+    {%- set is_leap_year = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) -%}
+    {%- set month_days = [31, 29 if is_leap_year else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] -%}
+    {{- return(year >= 1 and 1 <= month <= 12 and 1 <= day <= month_days[month - 1]) -}}
+{%- endmacro %}
+
+{% macro reporting_timezone() -%}
+    {%- if var('reporting_timezone') not in modules.pytz.all_timezones_set -%}
+        {%- do exceptions.raise_compiler_error(
+            "var reporting_timezone: got '" ~ var('reporting_timezone') ~ "', allowed are the names "
+            ~ 'of the IANA time zone database: UTC, Europe/Berlin, America/New_York and so on'
+        ) -%}
+    {%- endif -%}
+    {{- return(var('reporting_timezone')) -}}
+{%- endmacro %}
+
+{# Segments are written into SQL and JSON paths as they are, so quotes are not allowed. #}
+{% macro segments() -%}
+    {%- do require_list_of_text('segments') -%}
+    {%- for segment in var('segments') -%}
+        {%- if not modules.re.fullmatch('[^\'"\\\\\\s]([^\'"\\\\\\n]*[^\'"\\\\\\s])?', segment)
+            or segment == 'all' or segment in var('segments')[:loop.index0] -%}
+            {%- do exceptions.raise_compiler_error(
+                'var segments: got [' ~ segment ~ '], allowed are names of properties, each once, '
+                ~ "without quotes and backslashes, and not 'all', which stands for everyone"
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(var('segments')) -}}
+{%- endmacro %}
+
+{% macro passive_events() -%}
+    {%- do require_list_of_text('passive_events') -%}
+    {{- return(var('passive_events')) -}}
+{%- endmacro %}
+
+{% macro engagement_tiers() -%}
+    {%- set allowed = ['new_tenure_days', 'power_days', 'core_days', 'casual_days'] -%}
+    {%- do require_keys('var engagement_tiers', var('engagement_tiers'), allowed) -%}
+    {%- for name in allowed -%}
+        {%- do require_whole_number('var engagement_tiers: ' ~ name, var('engagement_tiers').get(name), 0) -%}
+    {%- endfor -%}
+    {{- return(var('engagement_tiers')) -}}
 {%- endmacro %}

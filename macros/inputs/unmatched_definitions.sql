@@ -5,26 +5,28 @@
 {% macro unmatched_definitions() -%}
     {%- set named = [] -%}
     {%- for definition in funnel_definitions() -%}
-        {%- for step in definition.steps if step.event is not none -%}
-            {%- do named.append({'name': step.event, 'where': "funnel '" ~ definition.name ~ "', step '" ~ step.name ~ "'"}) -%}
+        {%- for step in definition.steps -%}
+            {%- do named.append({'step': step, 'where': "funnel '" ~ definition.name ~ "', step '" ~ step.name ~ "'"}) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- do named.append({'name': var('activation').event, 'where': 'activation'}) -%}
+    {%- do named.append({'step': activation_definition(), 'where': 'activation'}) -%}
     {%- for event in var('passive_events') -%}
-        {%- do named.append({'name': event, 'where': 'passive_events'}) -%}
+        {%- do named.append({'step': {'event': event}, 'where': 'passive_events'}) -%}
     {%- endfor -%}
     {%- for item in named %}
+    {%- set what = ("is named '" ~ item.step.event ~ "'") if item.step.event else 'is there' %}
+    {%- set conditions = ' and meets the conditions' if item.step.get('where') else '' %}
     select
         cast(null as date) as check_date,
         '{{ ("definition without data: " ~ item.where) | replace("'", "''") }}' as check_name,
         0 as rows,
         0 as rejected_rows,
-        '{{ (item.where ~ ": no event is named '" ~ item.name ~ "'") | replace("'", "''") }}' as reason,
+        '{{ (item.where ~ ": no event " ~ what ~ conditions) | replace("'", "''") }}' as reason,
         true as is_anomaly
 
     where not exists (
         select 1 from {{ ref('fct_events') }} as events
-        where events.event_name = '{{ item.name | replace("'", "''") }}'
+        where {{ condition(item.step) }}
     )
     union all
     {%- endfor %}

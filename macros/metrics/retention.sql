@@ -105,7 +105,14 @@
                 inner join {{ user_days }} as user_days
                     on cohorts.user_id = user_days.user_id
                 where user_days.activity_date >= {{ period_start(period, 'cohorts.cohort_date') }}
-                group by 1, 2, 3
+                group by
+                    cohorts.user_id,
+                    {{ period_start(period, 'cohorts.cohort_date') }},
+                    {{ periods_between(
+                        period,
+                        period_start(period, 'cohorts.cohort_date'),
+                        period_start(period, 'user_days.activity_date')
+                    ) }}
             ) as active_periods
         ) as user_periods
         inner join {{ user_segments }} as user_segments

@@ -15,7 +15,11 @@ bounds as (
     select
         min(event_time) as first_event_at,
         max(event_time) as last_event_at,
-        {{ loaded_until() if has_end else 'max(event_time)' }} as loaded_until
+        {%- if has_end %}
+        case when min(event_time) is not null then {{ loaded_until() }} end as loaded_until
+        {%- else %}
+        max(event_time) as loaded_until
+        {%- endif %}
 
     from events
 
@@ -32,9 +36,6 @@ reporting as (
         {%- endif %}
 
     from bounds
-    {%- if has_end %}
-    where first_event_at is not null
-    {%- endif %}
 
 ),
 

@@ -1,8 +1,19 @@
 -- Activated users, counted the plain way: enough activating events within the window.
 
-{% set definition = var('activation') %}
+{% set definition = activation_definition() %}
 
 with
+
+events as (
+
+    select
+        user_id,
+        event_time
+
+    from {{ ref('fct_events') }}
+    where {{ condition(definition) }}
+
+),
 
 counted as (
 
@@ -13,15 +24,13 @@ counted as (
                 when
                     events.event_time >= users.signed_up_at
                     and {{ seconds_between('users.signed_up_at', 'events.event_time') }}
-                    <= {{ definition.within_days * 86400 }}
+                    <= {{ definition.window_seconds }}
                     then 1
             end
         ) as events_in_window
 
     from {{ ref('dim_users') }} as users
-    left join {{ ref('fct_events') }} as events
-        on users.user_id = events.user_id
-        and events.event_name = '{{ definition.event }}'
+    left join events on users.user_id = events.user_id
     where users.signed_up_at is not null
     group by users.user_id
 
@@ -33,5 +42,5 @@ select
 
 from counted
 full outer join {{ ref('activation') }} as activation on counted.user_id = activation.user_id
-where coalesce(counted.events_in_window >= {{ definition.get('count', 1) }}, false)
+where coalesce(counted.events_in_window >= {{ definition['count'] }}, false)
     <> coalesce(activation.is_activated, true)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,16 @@ class DbtRun:
 
     def query(self, sql: str, *parameters: Any) -> list[tuple]:
         """Rows of a query on the build database (schemas staging, core, marts)."""
-        with duckdb.connect(str(self.warehouse / "build.duckdb"), read_only=True) as connection:
+        with duckdb.connect(
+            str(self.warehouse / "build.duckdb"), read_only=True
+        ) as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def published(self, sql: str, *parameters: Any) -> list[tuple]:
         """Rows of a query on the current published file."""
-        with duckdb.connect(str(published_file(self.warehouse)), read_only=True) as connection:
+        with duckdb.connect(
+            str(published_file(self.warehouse)), read_only=True
+        ) as connection:
             return connection.execute(sql, list(parameters)).fetchall()
 
 
@@ -81,9 +85,9 @@ def dbt(tmp_path: Path) -> Callable[..., DbtRun]:
 
 
 @pytest.fixture(scope="session")
-def seeds_build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DbtRun]:
+def seeds_build(tmp_path_factory: pytest.TempPathFactory) -> DbtRun:
     """One whole build of the seeds, shared: read it, never write to it."""
     warehouse = tmp_path_factory.mktemp("seeds") / "warehouse"
     build = run_dbt(warehouse, "build")
     assert build.returncode == 0, build.output
-    yield build
+    return build

@@ -1,8 +1,7 @@
 -- One row per user who signed up: whether and when they were activated, as var activation
 -- defines it (the n-th event of a kind within some days of sign-up).
 
-{% set definition = var('activation') %}
-{% set window_seconds = (definition.within_days * 86400) | int %}
+{% set definition = activation_definition() %}
 
 with
 
@@ -37,7 +36,7 @@ events_in_window as (
     inner join events
         on users.user_id = events.user_id
         and users.signed_up_at <= events.event_time
-    where {{ seconds_between('users.signed_up_at', 'events.event_time') }} <= {{ window_seconds }}
+    where {{ seconds_between('users.signed_up_at', 'events.event_time') }} <= {{ definition.window_seconds }}
 
 ),
 
@@ -48,7 +47,7 @@ activations as (
         event_time as activated_at
 
     from events_in_window
-    where occurrence = {{ definition.get('count', 1) }}
+    where occurrence = {{ definition['count'] }}
 
 ),
 
@@ -60,7 +59,7 @@ final as (
             {{ seconds_between('users.signed_up_at', 'activations.activated_at') }} as double
         ) as seconds_to_activate,
         activations.activated_at is not null as is_activated,
-        {{ add_seconds('users.signed_up_at', window_seconds) }} <= bounds.data_end as is_matured,
+        {{ add_seconds('users.signed_up_at', definition.window_seconds) }} <= bounds.data_end as is_matured,
         users.signed_up_at,
         activations.activated_at
 

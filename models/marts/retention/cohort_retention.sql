@@ -1,7 +1,7 @@
 -- One row per period (day, week, month) x cohort_start x segment x segment_value x
 -- period_number, dense up to the last period that has begun.
 
-{% set last_periods = var('retention_periods') %}
+{% set last_periods = retention_definition() %}
 
 with
 

@@ -1,0 +1,381 @@
+"""What readers see: whole builds that passed, whatever happens to a build.
+
+All but the first test use a small project of the same plugins, macros and models, in
+which a build takes a few seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import NO_SEEDS, PROJECT, DbtRun, published_file, run_dbt
+
+SHARED = ["dbt_project.yml", "profiles.yml", "macros", "plugins"]
+MODELS = [
+    "_columns__docs.md",
+    "staging/base",
+    "staging",
+    "core",
+    "marts/quality",
+]
+ASSERTIONS = ["assert_every_source_row_is_modelled_or_rejected.sql"]
+DAYS = 40
+
+# Follows the pointer until told to stop, and prints how often it read and what it saw.
+READER = """
+import json, sys, threading, time
+from pathlib import Path
+import duckdb
+warehouse, stop, seen, reads = Path(sys.argv[1]), threading.Event(), set(), 0
+threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
+while not stop.is_set():
+    pointer = json.loads((warehouse / "current.json").read_text())
+    with duckdb.connect(str(warehouse / pointer["file"]), read_only=True) as connection:
+        seen.add(connection.execute(
+            "select (select sum(rows) from data_quality "
+            "where check_name = 'events: modelled'), "
+            "(select count(*) from events), (select count(*) from build_info)"
+        ).fetchone())
+    reads += 1
+    time.sleep(0.01)
+    if reads == 1:
+        print(flush=True)
+print(json.dumps([reads, sorted(seen)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The smallest project that publishes: staging, core and the marts of quality."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in SHARED:
+        (folder / name).symlink_to(PROJECT / name)
+    (folder / "tests" / "assertions").mkdir(parents=True)
+    (folder / "tests" / "generic").symlink_to(PROJECT / "tests" / "generic")
+    for name in ASSERTIONS:
+        shutil.copy(
+            PROJECT / "tests/assertions" / name, folder / "tests/assertions" / name
+        )
+    for name in MODELS:
+        source, target = PROJECT / "models" / name, folder / "models" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        paths = source.iterdir() if source.is_dir() else [source]
+        for path in paths:
+            if path.is_file() and not path.name.endswith("__unit_tests.yml"):
+                link = target / path.name if source.is_dir() else target
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(path)
+    return folder
+
+
+class Small:
+    """The small project on a warehouse folder; `rows` events on each of DAYS days."""
+
+    def __init__(self, project: Path, warehouse: Path) -> None:
+        self.warehouse = warehouse
+        self.events = warehouse.parent / "events.parquet"
+        self.arguments = ["--project-dir", str(project), "--profiles-dir", str(project)]
+        self.variables = NO_SEEDS | {"events": str(self.events)}
+
+    def write_events(self, rows: int, days: int = DAYS) -> None:
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"""
+                copy (
+                    select
+                        'u' || (i % 7) as user_id,
+                        'tap' as event_name,
+                        timestamp '2024-01-01' + (i % {days}) * interval 1 day
+                        + i * interval 1 second as event_time,
+                        md5(cast(i as varchar)) as note
+                    from range({days * rows}) rows(i)
+                ) to '{self.events}'
+                """
+            )
+
+    def add_an_event(self, day: str) -> None:
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"""
+                copy (
+                    from '{self.events}'
+                    union all by name
+                    select
+                        'late' as user_id, 'tap' as event_name,
+                        timestamp '{day}' as event_time
+                ) to '{self.events}.new' (format parquet)
+                """
+            )
+        os.replace(f"{self.events}.new", self.events)
+
+    def build(self, *arguments: str) -> DbtRun:
+        return run_dbt(
+            self.warehouse,
+            "build",
+            *self.arguments,
+            *arguments,
+            variables=self.variables,
+        )
+
+    def start_build(self) -> subprocess.Popen[bytes]:
+        """A build that goes on beside the test, in a process group of its own."""
+        return subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("dbt")),
+                "build",
+                *self.arguments,
+                "--vars",
+                json.dumps(self.variables),
+            ],
+            cwd=PROJECT,
+            env={
+                **os.environ,
+                "WAREHOUSE_DIR": str(self.warehouse),
+                "DBT_TARGET_PATH": str(self.warehouse / "target"),
+                "DBT_LOG_PATH": str(self.warehouse / "logs"),
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def last_build(self) -> dict:
+        return json.loads((self.warehouse / "last_build.json").read_text())
+
+    def published_rows(self) -> tuple[int, int]:
+        """Events by the mart and by the events themselves, of the current file."""
+        with duckdb.connect(
+            str(published_file(self.warehouse)), read_only=True
+        ) as opened:
+            return opened.execute(
+                "select (select sum(rows) from data_quality "
+                "where check_name = 'events: modelled'), (select count(*) from events)"
+            ).fetchone()
+
+
+@pytest.fixture(scope="module")
+def template(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A published build of one event a day, to copy."""
+    small = Small(project, tmp_path_factory.mktemp("template") / "warehouse")
+    small.write_events(rows=1)
+    assert_published(small.build(), rows=1)
+    return small.warehouse
+
+
+@pytest.fixture
+def small(project: Path, template: Path, tmp_path: Path) -> Iterator[Small]:
+    """A warehouse of its own, in which a build of one event a day is published."""
+    shutil.copytree(template, tmp_path / "warehouse")
+    small = Small(project, tmp_path / "warehouse")
+    small.write_events(rows=1)
+    return small
+
+
+def assert_published(run: DbtRun, rows: int) -> None:
+    assert run.returncode == 0, run.output
+    assert run.published(
+        "select sum(rows) from data_quality where check_name = 'events: modelled'"
+    ) == [(rows * DAYS,)]
+
+
+def published_state(warehouse: Path) -> dict[str, bytes]:
+    """Every published byte, and the pointer to the current file."""
+    paths = [warehouse / "current.json", *(warehouse / "published").rglob("*")]
+    return {str(path): path.read_bytes() for path in paths if path.is_file()}
+
+
+def day_files(warehouse: Path) -> dict[str, int]:
+    """Name and inode of each day of events: a file written anew has another."""
+    folder = warehouse / "published" / "events"
+    return {path.name: path.stat().st_ino for path in folder.glob("*.parquet")}
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
+    """Waits until something shows, or until the process is over."""
+    while not condition() and process.poll() is None:
+        time.sleep(0.001)
+
+
+def test_a_second_build_of_the_same_input_publishes_the_same(
+    seeds_build: DbtRun, tmp_path: Path
+) -> None:
+    warehouse = Path(shutil.copytree(seeds_build.warehouse, tmp_path / "warehouse"))
+    days = day_files(warehouse)
+    second = run_dbt(warehouse, "build")
+    assert second.returncode == 0, second.output
+    assert published_file(warehouse).name != published_file(seeds_build.warehouse).name
+    assert days
+    assert day_files(warehouse) == days
+    with duckdb.connect() as connection:
+        first_file = published_file(seeds_build.warehouse)
+        connection.execute(f"attach '{first_file}' as first (read_only)")
+        connection.execute(
+            f"attach '{published_file(warehouse)}' as second (read_only)"
+        )
+        tables = connection.execute(
+            "select table_name from information_schema.tables "
+            "where table_catalog = 'first'"
+        ).fetchall()
+        differing = [
+            name
+            for (name,) in tables
+            if name != "build_info"
+            and connection.execute(
+                f"""
+                select exists (
+                    (from first.main."{name}" except all from second.main."{name}")
+                    union all
+                    (from second.main."{name}" except all from first.main."{name}")
+                )
+                """
+            ).fetchone()
+            == (True,)
+        ]
+    assert ("events",) in tables
+    assert ("churn_scores",) in tables
+    assert not differing
+
+
+def test_a_failing_test_publishes_nothing_and_is_named(
+    small: Small, project: Path
+) -> None:
+    before = published_state(small.warehouse)
+    small.write_events(rows=2)
+    failing = project / "tests" / "assertions" / "assert_nothing_happened.sql"
+    failing.write_text("select * from {{ ref('fct_events') }}")
+    try:
+        run = small.build()
+    finally:
+        failing.unlink()
+    assert run.returncode != 0
+    assert "Not published: of " in run.output
+    assert " 1 failed" in run.output
+    assert published_state(small.warehouse) == before
+    assert small.last_build()["status"] == "failed"
+    assert small.last_build()["failed"] == ["assert_nothing_happened"]
+
+
+def test_a_build_of_a_part_publishes_nothing(small: Small) -> None:
+    before = published_state(small.warehouse)
+    recorded = small.last_build()
+    run = small.build("-s", "+build_info")
+    assert run.returncode == 0, run.output
+    assert "Not published: only a build of the whole project is." in run.output
+    assert published_state(small.warehouse) == before
+    assert small.last_build() == recorded
+
+
+def test_readers_go_on_while_days_are_written_and_old_files_removed(
+    small: Small,
+) -> None:
+    reader = subprocess.Popen(
+        [sys.executable, "-c", READER, str(small.warehouse)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    reader.stdout.readline()
+    first = day_files(small.warehouse)
+    for rows in (2, 3):
+        small.write_events(rows)
+        assert_published(small.build(), rows)
+    # The current build and the one before are kept; none of their days is a first one.
+    before = day_files(small.warehouse)
+    assert len(before) == 2 * DAYS
+    assert not set(first) & set(before)
+    small.add_an_event("2024-01-03")
+    assert small.build().returncode == 0
+    assert len(list((small.warehouse / "published").glob("*.duckdb"))) == 2
+    written = day_files(small.warehouse).items() - before.items()
+    assert [name[:10] for name, _ in written] == ["2024-01-03"]
+
+    output, _ = reader.communicate("\n")
+    assert reader.returncode == 0
+    reads, seen = json.loads(output)
+    assert reads > len(seen)
+    events = [DAYS, 2 * DAYS, 3 * DAYS, 3 * DAYS + 1]
+    assert {tuple(row) for row in seen} <= {(count, count, 1) for count in events}
+
+
+def test_a_build_that_is_stopped_leaves_the_published_file_whole(small: Small) -> None:
+    published = small.warehouse / "published"
+    moments: list[tuple[signal.Signals, Callable[[], bool]]] = [
+        (signal.SIGINT, lambda: small.last_build()["status"] == "running"),
+        (signal.SIGKILL, lambda: any(published.glob("events/days.new/*"))),
+        (signal.SIGKILL, lambda: len(day_files(small.warehouse)) > DAYS),
+    ]
+    before = (small.warehouse / "current.json").read_bytes()
+    days = 12 * DAYS
+    small.write_events(rows=1, days=days)
+    for number, moment in moments:
+        process = small.start_build()
+        wait_for(moment, process)
+        os.killpg(process.pid, number)
+        assert process.wait() != 0
+        state = "failed" if number == signal.SIGINT else "running"
+        assert small.last_build()["status"] == state
+        assert (small.warehouse / "current.json").read_bytes() == before
+        assert small.published_rows() == (DAYS, DAYS)
+    run = small.build()
+    assert run.returncode == 0, run.output
+    assert small.published_rows() == (days, days)
+    assert small.last_build()["status"] == "published"
+    assert not list(published.rglob("*.new*"))
+
+
+def test_a_second_build_at_once_says_so_and_changes_nothing(small: Small) -> None:
+    first = small.start_build()
+    try:
+        wait_for(lambda: small.last_build()["status"] == "running", first)
+        os.killpg(first.pid, signal.SIGSTOP)
+        before = published_state(small.warehouse)
+        recorded = small.last_build()
+        second = small.build()
+        assert second.returncode != 0
+        assert "Traceback" not in second.output
+        assert f"PID {first.pid}" in second.output
+        assert "another build is running" in second.output
+        assert published_state(small.warehouse) == before
+        assert small.last_build() == recorded
+    finally:
+        os.killpg(first.pid, signal.SIGCONT)
+        assert first.wait() == 0
+    assert small.last_build()["status"] == "published"
+
+
+@pytest.fixture
+def full_disk(small: Small) -> Iterator[Small]:
+    """The small project with a disk for what is published that is nearly full."""
+    published, kept = small.warehouse / "published", small.warehouse / "kept"
+    published.rename(kept)
+    published.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(published)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("needs a small disk, which only root can mount")
+    try:
+        shutil.copytree(kept, published, dirs_exist_ok=True)
+        yield small
+    finally:
+        subprocess.run(["umount", str(published)], check=True)
+
+
+def test_a_full_disk_leaves_the_published_file(full_disk: Small) -> None:
+    before = published_state(full_disk.warehouse)
+    full_disk.write_events(rows=5000)
+    run = full_disk.build()
+    assert run.returncode != 0
+    assert "Traceback" not in run.output
+    assert "No space left" in run.output
+    assert published_state(full_disk.warehouse) == before
+    assert full_disk.last_build()["status"] == "failed"
+    assert not list(full_disk.warehouse.rglob("*.new*"))
