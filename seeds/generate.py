@@ -1579,8 +1579,8 @@ def funnel_truth(world: World) -> dict[str, Any]:
         "description": "Ordered funnel within 14 days of the visit, identities resolved, "
         "staff and bot left out. entrants are all of them, pending_entrants those whose "
         "14 days were not over at the load, matured_users the others by step; "
-        "expected_from_previous is the share of the matured users of the step before, from the probabilities "
-        "drawn from, sd its standard deviation.",
+        "expected_from_previous is the share of the matured users of the step before, "
+        "from the probabilities drawn from, sd its standard deviation.",
         "window_days": FUNNEL_WINDOW_DAYS,
         "matured_if_entered_until": timestamp(LAST_EVENT - FUNNEL_WINDOW_DAYS * DAY),
         "entrants": int(entrants.sum()),
