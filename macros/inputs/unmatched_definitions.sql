@@ -25,7 +25,7 @@
         true as is_anomaly
 
     where not exists (
-        select 1 from {{ ref('fct_events') }} as events
+        select 1 from {{ ref('fct_events') }}
         where {{ condition(item.step) }}
     )
     union all
