@@ -314,18 +314,21 @@ def test_a_build_that_is_stopped_leaves_the_published_file_whole(small: Small) -
         (signal.SIGKILL, lambda: any(published.glob("events/days.new/*"))),
         (signal.SIGKILL, lambda: len(day_files(small.warehouse)) > DAYS),
     ]
-    before = (small.warehouse / "current.json").read_bytes()
     days = 12 * DAYS
     small.write_events(rows=1, days=days)
+    old, new = (DAYS, DAYS), (days, days)
     for number, moment in moments:
         process = small.start_build()
         wait_for(moment, process)
         os.killpg(process.pid, number)
-        assert process.wait() != 0
-        state = "failed" if number == signal.SIGINT else "running"
-        assert small.last_build()["status"] == state
-        assert (small.warehouse / "current.json").read_bytes() == before
-        assert small.published_rows() == (DAYS, DAYS)
+        # A build may be over before the signal reaches it; what readers see is whole
+        # either way: all of the old build, or all of the new one.
+        was_stopped = process.wait() != 0
+        assert small.published_rows() in ([old, new] if was_stopped else [new])
+        if number == signal.SIGINT:
+            assert was_stopped
+            assert small.last_build()["status"] == "failed"
+            assert small.published_rows() == old
     run = small.build()
     assert run.returncode == 0, run.output
     assert small.published_rows() == (days, days)
