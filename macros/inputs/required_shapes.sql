@@ -55,7 +55,7 @@
 
 {# `event: null` is any event; leaving event out is a mistake. #}
 {% macro require_funnel_step(argument, step) -%}
-    {%- do require_keys(argument, step, ['name', 'event', 'where']) -%}
+    {%- do require_keys(argument, step, ['name', 'event', 'where', 'optional']) -%}
     {%- do require_text(argument ~ ': name', step.get('name')) -%}
     {%- if 'event' not in step or step.event is not none -%}
         {%- do require_text(argument ~ ': event', step.get('event')) -%}

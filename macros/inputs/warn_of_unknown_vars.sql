@@ -16,5 +16,7 @@
         'session_columns', 'duplicate_rows', 'loaded_until', 'reporting_timezone',
         'as_of_date', 'session_timeout_minutes', 'passive_events', 'segments', 'activation',
         'funnels', 'retention_periods', 'confidence_level_z', 'churn', 'engagement_tiers',
+        'week_start', 'retention_brackets', 'stickiness_windows', 'paths',
+        'feature_adoption_weeks', 'conventions',
     ]) -}}
 {%- endmacro %}

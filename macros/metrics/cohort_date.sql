@@ -10,3 +10,8 @@
     {{ local_date('first_active_at') }}
     {%- endif -%}
 {%- endmacro %}
+
+{# The instant of the same; what elapsed time is counted from. #}
+{% macro cohort_at() -%}
+    {{- return('signed_up_at' if has_input('users') else 'first_active_at') -}}
+{%- endmacro %}

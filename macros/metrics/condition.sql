@@ -7,7 +7,7 @@
 {% macro condition(step) -%}
     {%- set parts = [] -%}
     {%- if step.event is not none -%}
-        {%- do parts.append("event_name = '" ~ step.event | replace("'", "''") ~ "'") -%}
+        {%- do parts.append('event_name = ' ~ text_literal(step.event)) -%}
     {%- endif -%}
     {%- for part in step.get('where') or [] -%}
         {%- do parts.append(property_condition(part)) -%}
@@ -15,7 +15,19 @@
     {{- parts | join(' and ') if parts else 'true' -}}
 {%- endmacro %}
 
-{% macro property_condition(part) -%}
+{# A tree of {and: [...]}, {or: [...]} and conditions as SQL. #}
+{% macro condition_tree(tree, column) -%}
+    {%- for joint in ['and', 'or'] if joint in tree -%}
+        {%- set parts = [] -%}
+        {%- for branch in tree[joint] -%}
+            {%- do parts.append(condition_tree(branch, column)) -%}
+        {%- endfor -%}
+        {{- return('(' ~ parts | join(' ' ~ joint ~ ' ') ~ ')') -}}
+    {%- endfor -%}
+    {{- return(property_condition(tree, column)) -}}
+{%- endmacro %}
+
+{% macro property_condition(part, column='properties') -%}
     {%- set op = part.get('op', 'eq') -%}
     {%- do require_one_of('op of a condition', op, ['eq', 'neq', 'is_set', 'icontains', 'not_icontains']) -%}
     {%- if not part.get('property') or (op != 'is_set' and 'value' not in part) -%}
@@ -23,17 +35,23 @@
             'condition: got ' ~ part ~ ', each is {property, op, value}'
         ) -%}
     {%- endif -%}
-    {%- set found = property(part.property) -%}
-    {%- set value = "'" ~ part.get('value') | string | replace("'", "''") ~ "'" -%}
+    {%- set found = property(part.property, column) -%}
+    {%- set value = text_literal(part.get('value')) -%}
     {%- if op == 'eq' -%}
-        coalesce({{ found }} = {{ value }}, false)
+        {{- return('coalesce(' ~ found ~ ' = ' ~ value ~ ', false)') -}}
     {%- elif op == 'neq' -%}
-        coalesce({{ found }} <> {{ value }}, true)
+        {{- return('coalesce(' ~ found ~ ' <> ' ~ value ~ ', true)') -}}
     {%- elif op == 'is_set' -%}
-        {{ found }} is not null
+        {{- return(found ~ ' is not null') -}}
     {%- elif op == 'icontains' -%}
-        coalesce(contains(lower({{ found }}), lower({{ value }})), false)
+        {{- return('coalesce(contains(lower(' ~ found ~ '), lower(' ~ value ~ ')), false)') -}}
     {%- else -%}
-        coalesce(not contains(lower({{ found }}), lower({{ value }})), true)
+        {{- return('coalesce(not contains(lower(' ~ found ~ '), lower(' ~ value ~ ')), true)') -}}
     {%- endif -%}
+{%- endmacro %}
+
+{# A value as a SQL text, as JSON would write it: true, not True. #}
+{% macro text_literal(value) -%}
+    {%- set text = value | string | lower if value is boolean else value | string -%}
+    {{- return("'" ~ text | replace("'", "''") ~ "'") -}}
 {%- endmacro %}

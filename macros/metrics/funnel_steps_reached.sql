@@ -1,25 +1,19 @@
-{# What a row with step_1_at to step_n_at says of its attempt; unreached steps are NULL. #}
-{% macro deepest_step(step_count) -%}
-    {%- for number in range(1, step_count + 1) -%}
-    case when step_{{ number }}_at is not null then 1 else 0 end{{ ' + ' if not loop.last }}
-    {%- endfor -%}
-{%- endmacro %}
-
+{# The times of a row of funnel as an array, one element per step. #}
 {% macro step_times(step_count) -%}
     {%- set times = [] -%}
     {%- for number in range(1, step_count + 1) -%}
         {%- do times.append('step_' ~ number ~ '_at') -%}
     {%- endfor -%}
-    {{- array_head(array_of(times), '(' ~ deepest_step(step_count) ~ ')') -}}
+    {{- array_of(times) -}}
 {%- endmacro %}
 
 {# Whether two of its steps fell on one instant, where another tool may count otherwise. #}
 {% macro had_tie(step_count) -%}
-    {%- if step_count == 1 -%}
-    false
-    {%- else -%}
+    {%- set pairs = [] -%}
     {%- for number in range(2, step_count + 1) -%}
-    coalesce(step_{{ number }}_at = step_{{ number - 1 }}_at, false){{ ' or ' if not loop.last }}
+        {%- for earlier in range(1, number) -%}
+            {%- do pairs.append('coalesce(step_' ~ number ~ '_at = step_' ~ earlier ~ '_at, false)') -%}
+        {%- endfor -%}
     {%- endfor -%}
-    {%- endif -%}
+    {{- pairs | join(' or ') if pairs else 'false' -}}
 {%- endmacro %}

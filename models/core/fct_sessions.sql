@@ -16,18 +16,7 @@ supplied_sessions as (
 
 event_sessions as (
 
-    select
-        user_id,
-        session_id,
-        min_by(event_name, {{ ordering_key(['event_time', 'event_id']) }}) as entry_event,
-        max_by(event_name, {{ ordering_key(['event_time', 'event_id']) }}) as exit_event,
-        count(*) as event_count,
-        count(case when is_activity then 1 end) as activity_count,
-        min(event_time) as started_at,
-        max(event_time) as ended_at
-
-    from events
-    group by user_id, session_id
+    {{ session_summary('events', is_activity='is_activity') | indent(4) }}
 
 ),
 

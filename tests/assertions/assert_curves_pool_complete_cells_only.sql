@@ -1,5 +1,7 @@
 -- Each point of a curve is the sum over complete cells, and no incomplete cell is in it.
 
+{% set basis = convention('window_basis') %}
+
 with
 
 pooled as (
@@ -9,8 +11,8 @@ pooled as (
         segment,
         segment_value,
         period_number,
-        sum(case when is_complete then cohort_users else 0 end) as cohort_users,
-        sum(case when is_complete then retained_users else 0 end) as retained_users
+        sum(case when {{ is_complete_on(basis) }} then cohort_users else 0 end) as cohort_users,
+        sum(case when {{ is_complete_on(basis) }} then {{ retained_users_on(basis) }} else 0 end) as retained_users
 
     from {{ ref('cohort_retention') }}
     group by period, segment, segment_value, period_number

@@ -1,7 +1,7 @@
--- Who enters a funnel is who did its first step, counted over the events; and every such
--- event is an attempt.
+-- Who enters a funnel is who did its first step (in an unordered one: any step), counted
+-- over the events; and every such event is an attempt.
 
-{% for definition in funnel_definitions() %}
+{% for definition in funnel_definitions() if not definition.user_where and definition.count_by == 'user_id' %}
 select
     '{{ definition.name | replace("'", "''") }}' as funnel,
     entrants.users,
@@ -15,7 +15,12 @@ from (
         count(*) as events
 
     from {{ ref('fct_events') }}
-    where {{ condition(definition.steps[0]) }}
+    where {{ condition({'event': none, 'where': definition.where}) }}
+        and (
+            {%- for step in (definition.steps if definition.order == 'unordered' else definition.steps[:1]) %}
+            {{ 'or ' if not loop.first }}({{ condition(step) }})
+            {%- endfor %}
+        )
 ) as entrants
 cross join (
     select

@@ -1,5 +1,5 @@
--- Nobody reaches a step without the one before; and those who do not go on have either
--- dropped out or still have time.
+-- Nobody reaches a required step without the one before; and those who do not go on have
+-- either dropped out or still have time.
 
 with
 
@@ -15,6 +15,7 @@ steps as (
         ) as previous_matured_users
 
     from {{ ref('funnel_steps') }}
+    where not is_optional
 
 )
 

@@ -23,12 +23,12 @@ counted as (
         steps.users,
         steps.matured_users,
         count(
-            case when headline_attempts.deepest_step >= steps.step_number then 1 end
+            case when {{ array_element('headline_attempts.step_times', 'cast(steps.step_number as integer)') }} is not null then 1 end
         ) as counted_users,
         count(
             case
                 when
-                    headline_attempts.deepest_step >= steps.step_number
+                    {{ array_element('headline_attempts.step_times', 'cast(steps.step_number as integer)') }} is not null
                     and headline_attempts.is_matured
                     then 1
             end

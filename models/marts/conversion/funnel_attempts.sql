@@ -1,12 +1,30 @@
--- One row per funnel x user x attempt; an attempt starts at each event of step 1.
+-- One row per funnel x user x attempt. An attempt starts at each event of step 1; in an
+-- unordered funnel, at each event of any step.
+
+{% set definitions = funnel_definitions() %}
 
 with
+
+{%- if definitions | selectattr('user_where') | list %}
+
+events as (
+
+    select
+        events.*,
+        users.properties as user_properties
+
+    from {{ ref('fct_events') }} as events
+    left join {{ ref('dim_users') }} as users on events.user_id = users.user_id
+
+),
+{%- else %}
 
 events as (
 
     select * from {{ ref('fct_events') }}
 
 ),
+{%- endif %}
 
 bounds as (
 
@@ -14,65 +32,65 @@ bounds as (
 
 ),
 
-{%- for funnel_definition in funnel_definitions() %}
+{%- for definition in definitions %}
 
 attempts_{{ loop.index }} as (
 
-    {{ funnel('events', funnel_definition.steps, funnel_definition.window_seconds) }}
+    {{ funnel(
+        'events',
+        definition.steps,
+        window_seconds=definition.window_seconds,
+        order=definition.order,
+        strictly_increasing=definition.strictly_increasing,
+        exclusions=definition.exclusions,
+        count_by=definition.count_by,
+        where=definition.where,
+        user_where=definition.user_where
+    ) }}
+
+),
+
+ranked_{{ loop.index }} as (
+
+    {{ funnel_ranked('attempts_' ~ loop.index, definition.steps) }}
 
 ),
 {%- endfor %}
 
 all_attempts as (
-{% for funnel_definition in funnel_definitions() %}
+{% for definition in definitions %}
     select
-        '{{ funnel_definition.name | replace("'", "''") }}' as funnel,
-        user_id,
-        {{ deepest_step(funnel_definition.steps | length) }} as deepest_step,
-        {{ step_times(funnel_definition.steps | length) }} as step_times,
-        {{ had_tie(funnel_definition.steps | length) }} as had_tie,
-        entry_event_id,
-        entered_at,
-        {{ add_seconds('entered_at', funnel_definition.window_seconds) }} as window_end_at
+        {{ text_literal(definition.name) }} as funnel,
+        ranked_{{ loop.index }}.*,
+        {% if definition.window_seconds is none -%}
+        true as is_matured
+        {%- else -%}
+        {{ add_seconds('ranked_' ~ loop.index ~ '.entered_at', definition.window_seconds) }} <= bounds.data_end as is_matured
+        {%- endif %}
 
-    from attempts_{{ loop.index }}
+    from ranked_{{ loop.index }}
+    cross join bounds
     {{ 'union all' if not loop.last }}
 {%- endfor %}
-),
-
-ranked as (
-
-    select
-        *,
-        row_number() over (
-            partition by funnel, user_id order by entered_at, entry_event_id
-        ) as attempt_number,
-        row_number() over (
-            partition by funnel, user_id
-            order by deepest_step desc, entered_at, entry_event_id
-        ) as depth_rank
-
-    from all_attempts
-
 ),
 
 final as (
 
     select
-        ranked.funnel,
-        ranked.user_id,
-        cast(ranked.attempt_number as bigint) as attempt_number,
-        cast(ranked.deepest_step as bigint) as deepest_step,
-        ranked.step_times,
-        ranked.depth_rank = 1 as is_headline,
-        ranked.attempt_number = 1 as is_first,
-        ranked.window_end_at <= bounds.data_end as is_matured,
-        ranked.had_tie,
-        {{ local_date('ranked.entered_at') }} as entry_date,
-        ranked.entered_at
+        funnel,
+        user_id,
+        cast(attempt_number as bigint) as attempt_number,
+        cast(deepest_step as bigint) as deepest_step,
+        step_times,
+        is_headline,
+        is_first,
+        is_matured,
+        had_tie,
+        ended_by_exclusion,
+        {{ local_date('entered_at') }} as entry_date,
+        entered_at
 
-    from ranked
-    cross join bounds
+    from all_attempts
 
 )
 

@@ -82,7 +82,7 @@ final as (
         active.dau,
         active.wau,
         active.mau,
-        {{ stickiness('active.dau', 'active.mau', 'active.segment, active.segment_value', 'active.activity_date') }} as stickiness,
+        {{ dau_per_mau('active.dau', 'active.mau', 'active.segment, active.segment_value', 'active.activity_date') }} as stickiness,
         daily_lifecycle.new_users,
         daily_lifecycle.returning_users,
         daily_lifecycle.resurrected_users,

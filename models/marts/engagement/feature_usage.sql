@@ -157,6 +157,7 @@ counted as (
         sum(used.event_count) as events,
         count(case when used.period_start = used.first_period_start then 1 end) as first_time_users,
         count(case when used.active_days > 1 then 1 end) as repeat_users,
+        sum(used.active_days) as active_days,
         count(case when used.is_retained then 1 end) as retained_users
 
     from used
@@ -181,11 +182,20 @@ final as (
         cast(counted.users as bigint) as users,
         cast(counted.events as bigint) as events,
         cast(counted.first_time_users as bigint) as first_time_users,
+        cast(
+            sum(counted.first_time_users) over (
+                partition by
+                    counted.event_name, counted.period, counted.segment, counted.segment_value
+                order by counted.period_start
+                rows between unbounded preceding and current row
+            ) as bigint
+        ) as ever_users,
         cast(counted.repeat_users as bigint) as repeat_users,
         cast(active.active_users as bigint) as active_users,
         {{ safe_divide('counted.users', 'active.active_users') }} as adoption_rate,
         {{ safe_divide('counted.repeat_users', 'counted.users') }} as repeat_rate,
         {{ safe_divide('counted.events', 'counted.users') }} as events_per_user,
+        {{ safe_divide('counted.active_days', 'counted.users') }} as days_per_user,
         cast(counted.retained_users as bigint) as retained_users,
         {{ safe_divide('counted.retained_users', 'counted.users') }} as retained_with_rate,
         cast(active.retained_active_users as bigint) as retained_active_users,

@@ -11,6 +11,12 @@ users as (
 
 ),
 
+events as (
+
+    select * from {{ ref('fct_events') }} where is_activity
+
+),
+
 user_days as (
 
     select * from {{ ref('fct_user_days') }}
@@ -33,10 +39,29 @@ cohorts as (
 
     select
         user_id,
-        {{ cohort_date() }} as cohort_date
+        {{ cohort_date() }} as cohort_date,
+        {{ cohort_at() }} as cohort_at
 
     from users
     where {{ cohort_date() }} is not null
+
+),
+
+user_elapsed_days as (
+
+    select
+        cohorts.user_id,
+        cohorts.cohort_date,
+        {{ elapsed_periods('cohorts.cohort_at', 'events.event_time') }} as elapsed_days
+
+    from cohorts
+    inner join events
+        on cohorts.user_id = events.user_id
+        and cohorts.cohort_at <= events.event_time
+    group by
+        cohorts.user_id,
+        cohorts.cohort_date,
+        {{ elapsed_periods('cohorts.cohort_at', 'events.event_time') }}
 
 ),
 
@@ -44,7 +69,10 @@ cohorts as (
 
 by_{{ period }} as (
 
-    {{ retention(period, 'cohorts', 'user_days', 'user_segments', 'bounds', last_period) }}
+    {{ retention(
+        period, 'cohorts', 'user_days', 'user_segments', 'bounds', last_period,
+        user_elapsed_days='user_elapsed_days'
+    ) | indent(4) }}
 
 ),
 {%- endfor %}
@@ -70,11 +98,16 @@ final as (
         cast(cohort_users as bigint) as cohort_users,
         cast(retained_users as bigint) as retained_users,
         cast(retained_on_or_after_users as bigint) as retained_on_or_after_users,
+        cast(retained_through_users as bigint) as retained_through_users,
+        cast(retained_elapsed_users as bigint) as retained_elapsed_users,
         {{ safe_divide('retained_users', 'cohort_users') }} as retention_rate,
         {{ safe_divide('retained_on_or_after_users', 'cohort_users') }} as retention_on_or_after_rate,
+        {{ safe_divide('retained_through_users', 'cohort_users') }} as retention_through_rate,
+        {{ safe_divide('retained_elapsed_users', 'cohort_users') }} as retention_elapsed_rate,
         {{ wilson_interval('retained_users', 'cohort_users', 'low') }} as ci_low,
         {{ wilson_interval('retained_users', 'cohort_users', 'high') }} as ci_high,
         is_complete,
+        is_elapsed_complete,
         cohort_start
 
     from all_periods

@@ -1,0 +1,88 @@
+-- One row per month x segment x segment_value x from_step x from_event x to_event: how often
+-- one event followed another within a session, with the ways in and out.
+
+{% set definition = paths_definition() %}
+
+with
+
+events as (
+
+    select * from {{ ref('fct_events') }} where is_activity
+
+),
+
+user_segments as (
+
+    select * from {{ ref('dim_user_segments') }}
+
+),
+
+-- A session belongs to the month in which its first active event lies.
+session_events as (
+
+    select
+        event_id,
+        user_id,
+        session_id,
+        event_name,
+        event_time,
+        {{ period_start('month', local_date('min(event_time) over (partition by user_id, session_id)')) }} as period_start
+
+    from events
+
+),
+
+edges as (
+
+    {{ path_edges(
+        'session_events', max_steps=definition.max_steps, top_nodes=definition.top_nodes,
+        by=['period_start']
+    ) | indent(4) }}
+
+),
+
+sliced_edges as (
+
+    select
+        user_segments.segment,
+        user_segments.segment_value,
+        edges.from_step,
+        edges.from_node,
+        edges.to_node,
+        count(*) as transitions,
+        count(distinct edges.user_id) as users,
+        edges.period_start
+
+    from edges
+    inner join user_segments on edges.user_id = user_segments.user_id
+    group by
+        user_segments.segment,
+        user_segments.segment_value,
+        edges.from_step,
+        edges.from_node,
+        edges.to_node,
+        edges.period_start
+
+),
+
+final as (
+
+    select
+        segment,
+        segment_value,
+        from_node as from_event,
+        to_node as to_event,
+        cast(from_step as bigint) as from_step,
+        cast(transitions as bigint) as transitions,
+        cast(users as bigint) as users,
+        {{ safe_divide(
+            'transitions',
+            'sum(transitions) over (partition by segment, segment_value, period_start, from_step, from_node)'
+        ) }} as share_of_from,
+        period_start
+
+    from sliced_edges
+
+)
+
+select * from final
