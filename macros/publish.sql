@@ -93,6 +93,7 @@
         {%- do publish_table(node) -%}
     {%- endfor -%}
     {%- set days = publish_events() -%}
+    {%- do create_table_functions('published') -%}
     {%- do run_query('update published.main.build_info set tests_passed = ' ~ tests_passed) -%}
     {%- do run_query('checkpoint published') -%}
     {%- do run_query('detach published') -%}
