@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test dashboard lint format docs screenshots seeds spark-compile lock clean setup
+.PHONY: build test conformance dashboard lint format docs screenshots seeds spark-compile lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -13,6 +13,11 @@ test: .venv/test-installed
 	$(BIN)/dbt build
 	$(BIN)/dbt test
 	$(BIN)/pytest
+
+# make conformance CASES=folder: cases in the schema of tests/conformance/README.md.
+CASES ?= tests/conformance/cases
+conformance: .venv/test-installed
+	$(BIN)/python -m tests.conformance.run $(CASES)
 
 dashboard: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py

@@ -1,0 +1,1 @@
+"""One module per kind of case; see the package above for their form."""
