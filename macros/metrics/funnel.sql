@@ -224,11 +224,11 @@
     {%- for optional in range(number + 1, next_step or step_count + 1) -%}
         {%- do kinds.append(optional) -%}
     {%- endfor -%}
-    {%- if exclusions and (next_step or kinds) -%}
-        {%- do kinds.append('excluded') -%}
-    {%- endif -%}
     {%- if next_step -%}
         {%- do kinds.append('times') -%}
+        {%- if exclusions -%}
+            {%- do kinds.append('excluded') -%}
+        {%- endif -%}
     {%- endif -%}
     {{- return(kinds) -}}
 {%- endmacro %}

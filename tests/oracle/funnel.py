@@ -163,7 +163,8 @@ def _ordered(actor: str, entry: Event, later: list[Event], funnel: Funnel) -> At
             standing = needed
             continue
         if funnel.is_excluded(standing, event):
-            ended = True
+            # After the last required step there is nothing left to end.
+            ended = needed is not None
             break
         for optional in range(standing + 1, needed or count + 1):
             if optional not in times and funnel.is_step(optional, event):

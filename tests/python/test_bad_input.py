@@ -377,8 +377,10 @@ def test_no_events_give_empty_marts(empty_build: DbtRun) -> None:
         if empty_build.published(f'select exists (from "{name}")') == [(True,)]
     ]
     assert ("churn_scores",) in tables
-    # What is said of no data: when it was built, and the definitions that it lacks.
-    assert filled == ["build_info", "data_quality"]
+    # What is said of no data: when it was built, the definitions that it lacks, and the
+    # conventions, with nothing counted.
+    assert filled == ["build_info", "data_quality", "metric_sensitivity"]
+    assert empty_build.published("select max(n) from metric_sensitivity") == [(0,)]
     assert empty_build.published(
         "select count(*), count(as_of_date), count(data_end) from build_info"
     ) == [(1, 0, 0)]

@@ -126,10 +126,13 @@ def test_models_ref_their_own_layer_or_one_above(manifest: dict[str, Any]) -> No
 
 
 def test_every_macro_says_what_it_takes(manifest: dict[str, Any]) -> None:
+    # The functions of the published file are described where their users look, in
+    # docs/ad_hoc_queries.md.
     undescribed = [
         macro["name"]
         for macro in own(manifest, "macros")
         if not macro["name"].startswith(("duckdb__", "spark__", "test_"))
+        and "table_functions" not in macro["original_file_path"]
         and not macro["description"]
     ]
     assert not undescribed
