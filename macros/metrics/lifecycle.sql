@@ -15,12 +15,7 @@
 
     active_periods as (
 
-        select
-            user_id,
-            {{ period_start(period, 'activity_date', week_start) }} as period_start
-
-        from {{ user_days }}
-        group by user_id, {{ period_start(period, 'activity_date', week_start) }}
+        {{ user_periods(user_days, period_start(period, 'activity_date', week_start)) | indent(4) }}
 
     ),
 
@@ -69,12 +64,7 @@
     {% endif -%}
     active_periods as (
 
-        select
-            user_id,
-            {{ period_of(period, 'event_time', week_start) }} as period_start
-
-        from matching_events
-        group by user_id, {{ period_of(period, 'event_time', week_start) }}
+        {{ user_periods('matching_events', period_of(period, 'event_time', week_start)) | indent(4) }}
 
     ),
 

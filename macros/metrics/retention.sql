@@ -25,27 +25,7 @@
 ) -%}
     with
 
-    members as (
-
-        select
-            user_id,
-            {{ period_start(period, 'cohort_date', week_start) }} as cohort_start
-
-        from {{ cohorts }}
-        group by user_id, {{ period_start(period, 'cohort_date', week_start) }}
-
-    ),
-
-    active_periods as (
-
-        select
-            user_id,
-            {{ period_start(period, 'activity_date', week_start) }} as period_start
-
-        from {{ user_days }}
-        group by user_id, {{ period_start(period, 'activity_date', week_start) }}
-
-    ),
+    {{ retention_of_days(period, cohorts, user_days, bounds, week_start) }},
 
     {% if user_elapsed_days -%}
     elapsed_periods as (
@@ -64,6 +44,26 @@
     ),
 
     {% endif -%}
+    {{ retention_cells(
+        period, 'members', 'active_periods', user_segments, 'period_bounds', last_period,
+        'elapsed_periods' if user_elapsed_days else none
+    ) }}
+{%- endmacro %}
+
+{# CTEs: whose cohort is which, in which periods they were active, and the data's bounds. #}
+{% macro retention_of_days(period, cohorts, user_days, bounds, week_start) -%}
+    members as (
+
+        {{ user_periods(cohorts, period_start(period, 'cohort_date', week_start), 'cohort_start') | indent(4) }}
+
+    ),
+
+    active_periods as (
+
+        {{ user_periods(user_days, period_start(period, 'activity_date', week_start)) | indent(4) }}
+
+    ),
+
     period_bounds as (
 
         select
@@ -74,12 +74,7 @@
 
         from {{ bounds }}
 
-    ),
-
-    {{ retention_cells(
-        period, 'members', 'active_periods', user_segments, 'period_bounds', last_period,
-        'elapsed_periods' if user_elapsed_days else none
-    ) }}
+    )
 {%- endmacro %}
 
 {#
@@ -166,13 +161,7 @@
 
     active_periods as (
 
-        select
-            user_id,
-            {{ period_of(period, 'event_time', week_start) }} as period_start
-
-        from filtered_events
-        where is_returning
-        group by user_id, {{ period_of(period, 'event_time', week_start) }}
+        {{ user_periods('filtered_events where is_returning', period_of(period, 'event_time', week_start)) | indent(4) }}
 
     ),
 

@@ -9,39 +9,7 @@
 {% macro retention_brackets(period, cohorts, user_days, user_segments, bounds, brackets, week_start=none) -%}
     with
 
-    members as (
-
-        select
-            user_id,
-            {{ period_start(period, 'cohort_date', week_start) }} as cohort_start
-
-        from {{ cohorts }}
-        group by user_id, {{ period_start(period, 'cohort_date', week_start) }}
-
-    ),
-
-    active_periods as (
-
-        select
-            user_id,
-            {{ period_start(period, 'activity_date', week_start) }} as period_start
-
-        from {{ user_days }}
-        group by user_id, {{ period_start(period, 'activity_date', week_start) }}
-
-    ),
-
-    period_bounds as (
-
-        select
-            {{ period_start(period, 'data_start_date', week_start) }} as first_period,
-            {{ period_start(period, 'data_end_date', week_start) }} as last_period,
-            data_start_date as reaches_back_to,
-            {{ add_days('as_of_date', 1) }} as complete_until
-
-        from {{ bounds }}
-
-    ),
+    {{ retention_of_days(period, cohorts, user_days, bounds, week_start) }},
 
     {{ retention_in_brackets(period, 'members', 'active_periods', user_segments, 'period_bounds', brackets) }}
 {%- endmacro %}
