@@ -153,6 +153,44 @@ BYSTANDERS = {
 }
 LATENT_ON_BYSTANDERS = 0.15  # log-odds per session, on top of more sessions
 BROWSING = {"recipe_searched": 0.17, "recipe_viewed": 0.24}  # again and again
+
+# What people come for. A persona shifts what is done in a session, not how much nor
+# whether there is one: its events' odds rise, those of the other personas' fall.
+PERSONAS: dict[str, dict[str, Any]] = {
+    "planner": {
+        "share": 0.30,
+        "odds_ratio": 3.5,
+        "events": (
+            "recipe_saved",
+            "tag_added",
+            "filter_applied",
+            "pantry_updated",
+            "collection_made",
+        ),
+    },
+    "explorer": {
+        "share": 0.28,
+        "odds_ratio": 2.0,
+        "events": ("recipe_searched", "recipe_viewed"),
+    },
+    "cook": {
+        "share": 0.24,
+        "odds_ratio": 5.0,
+        "events": (
+            "timer_started",
+            "note_added",
+            "video_watched",
+            "unit_switched",
+            "voice_used",
+        ),
+    },
+    "social": {
+        "share": 0.18,
+        "odds_ratio": 7.0,
+        "events": ("comment_read", "rating_given", "photo_added", "profile_edited"),
+    },
+}
+OTHER_PERSONAS_ODDS_RATIO = 0.3
 LATER_PER_SESSION = {"plan_created": 0.14, "meal_cooked": 0.19, "list_shared": 0.05}
 LATER_SUBSCRIPTION_PER_SESSION = {"free": 0.006, "plus": 0.05, "team": 0.06}
 PASSIVE_EVENT = "reminder_received"
@@ -300,7 +338,8 @@ class Visitors:
 class Users:
     """Everyone who signed up, in order of sign-up; arrays of shape [users].
 
-    `visitor` is the row in Visitors; `latent` is standard normal.
+    `visitor` is the row in Visitors; `latent` is standard normal; `persona` is a key of
+    PERSONAS.
     """
 
     visitor: np.ndarray
@@ -310,6 +349,7 @@ class Users:
     channel: np.ndarray
     country: np.ndarray
     latent: np.ndarray
+    persona: np.ndarray
     is_staff: np.ndarray
 
     def __len__(self) -> int:
@@ -394,8 +434,24 @@ def draw_users(rng: np.random.Generator, visitors: Visitors) -> Users:
         channel=visitors.channel[order],
         country=visitors.country[order],
         latent=np.where(is_staff, STAFF_LATENT, latent),
+        persona=draw_personas(stream("personas"), size),
         is_staff=is_staff,
     )
+
+
+def draw_personas(rng: np.random.Generator, size: int) -> np.ndarray:
+    """The persona of each user, of nothing else about them; [users]."""
+    shares = {name: persona["share"] for name, persona in PERSONAS.items()}
+    return pick_names(rng, shares, size)
+
+
+def persona_odds_ratios(persona: str) -> dict[str, float]:
+    """What the odds of each event that personas shift are multiplied by."""
+    return {
+        event: told["odds_ratio"] if name == persona else OTHER_PERSONAS_ODDS_RATIO
+        for name, told in PERSONAS.items()
+        for event in told["events"]
+    }
 
 
 def log_odds(users: Users, terms: dict[str, Any]) -> np.ndarray:
@@ -746,21 +802,33 @@ def fill_later_weeks(
             subscribed = True
 
 
+def with_odds(probability: float, odds_ratio: float) -> float:
+    """The probability whose odds are `odds_ratio` times those of `probability`."""
+    odds = odds_ratio * probability / (1 - probability)
+    return odds / (1 + odds)
+
+
 def fill_browsing(
-    rng: np.random.Generator, drafts: list[Draft], latent: float, fading: set[int]
+    rng: np.random.Generator,
+    drafts: list[Draft],
+    latent: float,
+    persona: str,
+    fading: set[int],
 ) -> None:
     """Searches, views and bystanders; less of them in the weeks before churn."""
+    shift = persona_odds_ratios(persona)
+    engaged = math.exp(LATENT_ON_BYSTANDERS * latent)
     for draft in drafts:
         quiet = 0.75 if draft.tenure_day // 7 in fading else 1.0
         for event, probability in BROWSING.items():
-            while rng.random() < probability * quiet:
+            again = with_odds(probability, shift.get(event, 1.0)) * quiet
+            while rng.random() < again:
                 draft.names.append(event)
                 if len(draft.names) > 9:
                     break
         for event, probability in BYSTANDERS.items():
-            odds = probability / (1 - probability)
-            odds *= math.exp(LATENT_ON_BYSTANDERS * latent) * quiet
-            if rng.random() < odds / (1 + odds):
+            odds_ratio = shift.get(event, 1.0) * engaged * quiet
+            if rng.random() < with_odds(probability, odds_ratio):
                 draft.names.append(event)
 
 
@@ -853,13 +921,14 @@ DEVICES = {
 
 def sessions_of(
     rng: np.random.Generator,
+    browsing: np.random.Generator,
     users: Users,
     week: FirstWeek,
     activity: Activity,
     user: int,
     funnel: Funnel,
 ) -> list[Session]:
-    """All sessions of one user from the sign-up on."""
+    """All sessions of one user from the sign-up on; `browsing` draws the free events."""
     drafts = draft_sessions(rng, users, activity, user)
     drafts = make_room(drafts)
     fill_first_week(rng, drafts, week, user)
@@ -869,7 +938,8 @@ def sessions_of(
     fading = {churn_week - left for left in RATE_FACTOR_BEFORE_CHURN} - {0}
     if churn_week == NEVER:
         fading = set()
-    fill_browsing(rng, drafts, float(users.latent[user]), fading)
+    latent, persona = float(users.latent[user]), str(users.persona[user])
+    fill_browsing(browsing, drafts, latent, persona, fading)
     usual, other = DEVICES[users.platform[user]]
     sessions = []
     for draft in drafts:
@@ -985,6 +1055,12 @@ class World:
         return own + self.other_sessions
 
 
+def personas() -> dict[str, str]:
+    """Persona by user_id: no file holds it, so tests ask here."""
+    users = draw_users(stream("users"), draw_visitors(stream("visitors")))
+    return {user_name(user): str(users.persona[user]) for user in range(len(users))}
+
+
 def live() -> World:
     """Draws all people and their lives."""
     visitors = draw_visitors(stream("visitors"))
@@ -992,9 +1068,9 @@ def live() -> World:
     week = draw_first_week(stream("first week"), users)
     activity = draw_activity(stream("activity"), users, week)
     funnel = Funnel(week.activated.copy(), week.cooked.copy(), week.subscribed.copy())
-    rng = stream("sessions")
+    rng, browsing = stream("sessions"), stream("browsing")
     own = [
-        sessions_of(rng, users, week, activity, user, funnel)
+        sessions_of(rng, browsing, users, week, activity, user, funnel)
         for user in range(len(users))
     ]
     others = add_visits(stream("visits"), visitors, users, own)
@@ -1693,12 +1769,46 @@ def behavior_truth(world: World) -> dict[str, Any]:
             for event, cause in CAUSES.items()
         },
         "bystanders": {
-            "description": "Probability in one session of a user with z = 0.",
+            "description": "Probability in one session of a user with z = 0, before the "
+            "user's persona multiplies its odds.",
             "per_session": BYSTANDERS,
         },
         "neutral_events": ["app_opened", *BROWSING],
         "passive_events": [PASSIVE_EVENT],
     }
+
+
+def persona_truth(users: Users) -> dict[str, Any]:
+    return {
+        "description": "Each user has one persona, drawn independently of z, segments, "
+        "causes and churn. It multiplies the odds of its own events in a session by its "
+        "odds_ratio, and those of the other personas' events by other_odds_ratio; all "
+        "other events are as likely whatever the persona. Of browsing events it is the "
+        "odds of one more. events_per_session are the expected ones that personas shift, "
+        "for z = 0: about the same for each, so that personas differ in what is done and "
+        "not in how much. users leaves staff and bot out. No file says who has which; "
+        "generate.personas() does.",
+        "other_odds_ratio": OTHER_PERSONAS_ODDS_RATIO,
+        "personas": {
+            name: {
+                **persona,
+                "events_per_session": round(shifted_events_per_session(name), 4),
+                "users": int(((users.persona == name) & ~users.is_staff).sum()),
+            }
+            for name, persona in PERSONAS.items()
+        },
+    }
+
+
+def shifted_events_per_session(persona: str) -> float:
+    """Expected number in a session of the events that personas shift, for z = 0."""
+    total = 0.0
+    for event, odds_ratio in persona_odds_ratios(persona).items():
+        if event in BROWSING:
+            total += odds_ratio * BROWSING[event] / (1 - BROWSING[event])
+        else:
+            total += with_odds(BYSTANDERS[event], odds_ratio)
+    return total
 
 
 def rhythm_truth() -> dict[str, Any]:
@@ -1849,6 +1959,7 @@ def truth(world: World, tables: Tables) -> dict[str, Any]:
         "retention": retention_truth(world),
         "churn": churn_truth(),
         "behaviors": behavior_truth(world),
+        "personas": persona_truth(users),
         "rhythm": rhythm_truth(),
         "identity": identity_truth(world),
         "dirt": dirt_truth(),

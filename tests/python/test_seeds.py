@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from scipy.stats import chi2_contingency
+
+from seeds import generate
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 CSV_FILES = ("users.csv", "sessions.csv", "events.csv", "excluded_users.csv")
@@ -95,6 +99,17 @@ def seeds() -> Iterator[duckdb.DuckDBPyConnection]:
     connection.execute(ORDINARY)
     yield connection
     connection.close()
+
+
+@pytest.fixture(scope="module")
+def personas(seeds: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Ordinary users by persona; their personas are in table user_personas."""
+    seeds.execute("create table user_personas (person varchar, persona varchar)")
+    ordinary = {row[0] for row in seeds.execute("from ordinary_users").fetchall()}
+    rows = [row for row in generate.personas().items() if row[0] in ordinary]
+    seeds.executemany("insert into user_personas values (?, ?)", rows)
+    counts = "select persona, count(*) from user_personas group by persona"
+    return dict(seeds.execute(counts).fetchall())
 
 
 def number(seeds: duckdb.DuckDBPyConnection, query: str) -> Any:
@@ -517,6 +532,110 @@ def test_causes_are_done_by_as_many_as_planted(
                 )
             """
             assert number(seeds, query) == cause["users"], (event, days)
+
+
+def test_personas_are_as_many_as_planted_and_in_no_file(
+    seeds: duckdb.DuckDBPyConnection, truth: dict, personas: dict
+) -> None:
+    planted = truth["personas"]["personas"]
+    assert personas == {name: told["users"] for name, told in planted.items()}
+    users = sum(personas.values())
+    for name, told in planted.items():
+        sd = math.sqrt(told["share"] * (1 - told["share"]) / users)
+        assert within(personas[name] / users, told["share"], sd), name
+    for file in CSV_FILES:
+        text = (SEEDS / file).read_text(encoding="utf-8")
+        assert not re.search(rf"\b(persona|{'|'.join(planted)})\b", text), file
+
+
+@pytest.mark.parametrize(
+    "other", ["plan", "channel", "platform", "signup_month", "days", "is_back", "cause"]
+)
+def test_personas_go_with_nothing_else_that_is_planted(
+    seeds: duckdb.DuckDBPyConnection, personas: dict, other: str
+) -> None:
+    # Active days in the first four weeks, return after eight, and the causes.
+    rows = seeds.execute(f"""
+        with lives as (
+            select
+                person, persona, plan, channel, platform, signup_month,
+                least(count(distinct event_time::date) filter (
+                    event_time < signed_up_at + interval 28 days
+                ), 8) as days,
+                bool_or(event_time > signed_up_at + interval 56 days) as is_back,
+                coalesce(bool_or(
+                    event_name in ('list_shared', 'meal_cooked', 'plan_created')
+                    and event_time < signed_up_at + interval 7 days
+                ), false) as cause
+            from user_personas
+            inner join ordinary_users on person = ordinary_users.user_id
+            inner join ordinary_events using (person)
+            group by all
+        )
+        pivot lives on persona using count(*) group by {other}
+    """).fetchall()
+    # One test in ten thousand of a fair draw is below.
+    cells = [row[1:] for row in rows if sum(row[1:]) >= 40]
+    assert len(cells) > 1
+    assert chi2_contingency(cells).pvalue > 1e-4
+
+
+def test_personas_shift_the_odds_of_their_events_as_planted(
+    seeds: duckdb.DuckDBPyConnection, truth: dict, personas: dict
+) -> None:
+    planted = truth["personas"]
+    rows = seeds.execute("""
+        with visited as (
+            select persona, session_id, list(distinct event_name) as names
+            from ordinary_events
+            inner join user_personas using (person)
+            where session_id is not null and event_name != 'reminder_received'
+            group by all
+        ),
+        opened as (
+            select persona, count(*) as sessions from visited
+            where list_contains(names, 'app_opened') group by persona
+        ),
+        named as (
+            select persona, unnest(names) as event_name from visited
+        ),
+        done as (
+            select persona, event_name, count(*) as with_event from named group by all
+        )
+        select event_name, persona, with_event, sessions - with_event
+        from done inner join opened using (persona)
+    """).fetchall()
+    counts = {(event, persona): found for event, persona, *found in rows}
+    owner = {e: n for n, told in planted["personas"].items() for e in told["events"]}
+    for event in truth["behaviors"]["bystanders"]["per_session"]:
+        # An event of nobody's is as likely for the first persona as for the others.
+        one = owner.get(event, next(iter(personas)))
+        ratio = planted["personas"][one]["odds_ratio"] / planted["other_odds_ratio"]
+        others = [counts[event, name] for name in personas if name != one]
+        table = [*counts[event, one], *map(sum, zip(*others, strict=True))]
+        found = math.log(table[0] * table[3] / table[1] / table[2])
+        expected = math.log(ratio) if event in owner else 0.0
+        # Half a tenth for the sessions of a user, which go together by his z.
+        sd = math.sqrt(sum(1 / cell for cell in table))
+        assert abs(found - expected) < WIDE * sd + 0.05, event
+
+
+def test_personas_do_as_much_in_a_session_as_each_other(
+    seeds: duckdb.DuckDBPyConnection, truth: dict, personas: dict
+) -> None:
+    planted = truth["personas"]["personas"]
+    expected = [told["events_per_session"] for told in planted.values()]
+    assert max(expected) / min(expected) < 1.05
+    rows = seeds.execute("""
+        select persona, count(*) / count(distinct session_id) from ordinary_events
+        inner join user_personas using (person)
+        where session_id is not null
+        group by persona
+    """).fetchall()
+    found = [per_session for _, per_session in rows]
+    assert len(found) == len(planted)
+    # Bystanders also rise with engagement, by some percent, and browsing does not.
+    assert max(found) / min(found) < 1.1
 
 
 def test_base_rate_of_the_churn_label(
