@@ -49,7 +49,7 @@ def show(page: st.Page) -> None:
     try:
         layout.header(page.title, build)
         layout.newest_build(newest)
-        info = queries.build_info(build)
+        info = queries.build.build_info(build)
         if info.empty or info["first_day"].isna().all():
             layout.empty()
         else:

@@ -51,9 +51,9 @@ class Filters(NamedTuple):
 
 def bar(build: Build, *, dates_of: str | None) -> Filters:
     """Draws the filters in one row: days (of what, or None for none) and segment."""
-    info = queries.build_info(build).iloc[0]
+    info = queries.build.build_info(build).iloc[0]
     first, last = info["first_day"].date(), info["last_day"].date()
-    segments = queries.segments(build)
+    segments = queries.build.segments(build)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         start, end = first, last
         if dates_of is not None:
@@ -80,7 +80,7 @@ def compared_or(filters: Filters, build: Build) -> Filters:
     """The filters, or where everyone is together, a segment chosen for one chart."""
     if filters.compared:
         return filters
-    segments = queries.segments(build)
+    segments = queries.build.segments(build)
     if segments.empty:
         return filters
     names = list(segments["segment"].unique())

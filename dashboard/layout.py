@@ -32,7 +32,7 @@ def panel(title: str, note: str = "") -> Iterator[None]:
 
 def draw(figure: go.Figure, alt: str, key: str) -> None:
     """A figure in the theme's light or dark, with a text for who cannot see it."""
-    st.plotly_chart(figure, config=charts.CONFIG, alt=alt, key=key)
+    st.plotly_chart(figure, config=charts.common.CONFIG, alt=alt, key=key)
 
 
 def nothing_selected() -> None:
@@ -52,7 +52,7 @@ def build_of_page() -> Build:
 def header(title: str, build: Build) -> None:
     """The page's title, and of which day, timezone and build its numbers are."""
     st.title(title, anchor=False)
-    info = queries.build_info(build)
+    info = queries.build.build_info(build)
     if info.empty:
         return
     row = info.iloc[0]

@@ -11,7 +11,7 @@ BANDS = ("high", "medium", "low", "unknown")
 build = layout.build_of_page()
 selection = filters.bar(build, dates_of=None)
 chosen = selection.chosen
-summary = queries.risk_summary(build, chosen).iloc[0]
+summary = queries.churn.risk_summary(build, chosen).iloc[0]
 if not summary["users"]:
     st.info(
         "Nobody is scored: either these filters match nobody, or no user was active in "
@@ -68,8 +68,8 @@ with (
 ):
     if is_scored:
         layout.draw(
-            charts.risk_distribution(
-                queries.risk_distribution(build, chosen), SIDE_HEIGHT
+            charts.churn.risk_distribution(
+                queries.churn.risk_distribution(build, chosen), SIDE_HEIGHT
             ),
             "Number of users by risk",
             key="risk_distribution",
@@ -86,12 +86,12 @@ with (
         "differs from user to user.",
     ),
 ):
-    reasons = queries.reasons(build, chosen)
+    reasons = queries.churn.reasons(build, chosen)
     if reasons.empty:
         st.caption("No score has a reason.")
     else:
         layout.draw(
-            charts.reasons(reasons, SIDE_HEIGHT),
+            charts.churn.reasons(reasons, SIDE_HEIGHT),
             "Share of high-risk and other users with each reason",
             key="reasons",
         )
@@ -117,7 +117,7 @@ with layout.panel(
             key="risk",
             bind="query-params",
         )
-    users = queries.users_at_risk(
+    users = queries.churn.users_at_risk(
         build, chosen, tuple(bands) or BANDS, search or "", MOST_ROWS
     )
     table = users.assign(
@@ -171,7 +171,7 @@ with layout.panel(
                 + (" (the first of more)." if len(table) == MOST_ROWS else ".")
             )
 
-behaviors = queries.behaviors(build, chosen)
+behaviors = queries.churn.behaviors(build, chosen)
 title = "What users did, and whether they were gone later"
 if behaviors.empty:
     with layout.panel(title):
@@ -189,12 +189,12 @@ else:
         "so this goes with staying, and need not cause it.",
     ):
         layout.draw(
-            charts.behaviors(behaviors),
+            charts.churn.behaviors(behaviors),
             "Share of users gone, with and without each behaviour",
             key="behaviors",
         )
 
-metrics = queries.model_metrics(build)
+metrics = queries.churn.model_metrics(build)
 if metrics.empty or metrics["value"].isna().all():
     with layout.panel("How good the model is"):
         st.caption(
@@ -203,7 +203,7 @@ if metrics.empty or metrics["value"].isna().all():
     st.stop()
 gain = queries.matching(metrics, metric="roc_auc_minus_recency_rule")
 first = metrics.iloc[0]
-dates = len(queries.test_dates(build))
+dates = len(queries.churn.test_dates(build))
 with layout.panel(
     "How good the model is",
     f"On {wording.counted(dates, 'later date')} that it had not seen "
@@ -212,7 +212,7 @@ with layout.panel(
     "gone, and the same risk for all. Bars are 95% intervals.",
 ):
     layout.draw(
-        charts.model_quality(metrics),
+        charts.churn.model_quality(metrics),
         "Quality of the churn model beside a recency rule and the base rate",
         key="model_quality",
     )

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import charts, filters, layout, queries, wording
 
 build = layout.build_of_page()
-names = list(queries.funnels(build)["funnel"])
+names = list(queries.funnels.funnels(build)["funnel"])
 if not names:
     st.info("No funnel is defined. Add one to `funnels` in dbt_project.yml.")
     st.stop()
@@ -22,7 +22,7 @@ funnel = st.segmented_control(
 selection = filters.bar(build, dates_of="Entered in")
 chosen = selection.chosen
 
-steps = queries.funnel_steps(build, funnel, chosen, by_value=False)
+steps = queries.funnels.funnel_steps(build, funnel, chosen, by_value=False)
 if steps.empty:
     layout.nothing_selected()
     st.stop()
@@ -45,7 +45,9 @@ with layout.panel(
     "may come later.",
 ):
     layout.draw(
-        charts.funnel(steps), "Share of users who reached each step", key="funnel_steps"
+        charts.funnels.funnel(steps),
+        "Share of users who reached each step",
+        key="funnel_steps",
     )
 
 left, right = st.columns([4, 5])
@@ -90,8 +92,9 @@ with (
 ):
     compared = filters.compared_or(selection, build)
     layout.draw(
-        charts.drop_out(
-            queries.funnel_drop_out(build, funnel, compared.chosen), compared.compared
+        charts.funnels.drop_out(
+            queries.funnels.funnel_drop_out(build, funnel, compared.chosen),
+            compared.compared,
         ),
         "Share of users who went no further, by step and segment",
         key="drop_out",
@@ -103,9 +106,11 @@ with layout.panel(
     "Share of those who entered and have had their time, with its 95% interval: where "
     "intervals overlap widely, the values may not differ at all.",
 ):
-    by_value = queries.funnel_steps(build, funnel, compared.chosen, by_value=True)
+    by_value = queries.funnels.funnel_steps(
+        build, funnel, compared.chosen, by_value=True
+    )
     layout.draw(
-        charts.funnel_by_value(by_value, compared.compared),
+        charts.funnels.funnel_by_value(by_value, compared.compared),
         "Conversion by step and segment",
         key="funnel_by_value",
     )

@@ -34,13 +34,13 @@ build = layout.build_of_page()
 selection = filters.bar(build, dates_of="Days")
 chosen = selection.chosen
 
-days = queries.headline(build, chosen)
+days = queries.overview.headline(build, chosen)
 if days.empty:
     layout.nothing_selected()
     st.stop()
 
 last = days.iloc[-1]
-weeks = queries.activation_by_week(build, chosen)
+weeks = queries.overview.activation_by_week(build, chosen)
 week = weeks.iloc[-1] if len(weeks) else None
 recent = days.tail(SPARK_DAYS)
 st.caption(
@@ -113,7 +113,9 @@ with layout.panel(
     "Distinct users of the day, of the trailing 7 days and of the trailing 28 days.",
 ):
     layout.draw(
-        charts.active_users(queries.active_users(build, chosen, by_value=False)),
+        charts.overview.active_users(
+            queries.overview.active_users(build, chosen, by_value=False)
+        ),
         "Daily, weekly and monthly active users by day",
         key="active_users",
     )
@@ -139,7 +141,9 @@ with (
         label_visibility="collapsed",
     )
     layout.draw(
-        charts.lifecycle(queries.lifecycle(build, chosen, period), period),
+        charts.lifecycle.lifecycle(
+            queries.lifecycle.lifecycle(build, chosen, period), period
+        ),
         "New, returning, resurrected and dormant users by period",
         key="lifecycle",
     )
@@ -155,7 +159,7 @@ with (
         compared = filters.compared_or(selection, build)
         measure = st.segmented_control(
             "Measure",
-            list(charts.MEASURES),
+            list(charts.overview.MEASURES),
             default="wau",
             required=True,
             format_func=lambda text: text.upper() if len(text) == 3 else "Stickiness",
@@ -164,17 +168,17 @@ with (
             label_visibility="collapsed",
         )
     layout.draw(
-        charts.measure_by_value(
-            queries.active_users(build, compared.chosen, by_value=True),
+        charts.overview.measure_by_value(
+            queries.overview.active_users(build, compared.chosen, by_value=True),
             measure,
             compared.compared,
         ),
-        f"{charts.MEASURES[measure]} by day and segment",
+        f"{charts.overview.MEASURES[measure]} by day and segment",
         key="by_segment",
     )
 
 features_period = "month" if period == "month" else "week"
-features = queries.features(build, chosen, features_period)
+features = queries.features.features(build, chosen, features_period)
 title = f"Features used in a {features_period}, and who came back in the next"
 if features.empty:
     with layout.panel(title):

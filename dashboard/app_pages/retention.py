@@ -35,13 +35,15 @@ with st.container(horizontal=True, gap="medium"):
     )
 is_on_or_after = mode == "on-or-after"
 
-cells = queries.retention_cells(build, period, chosen, is_on_or_after)
+cells = queries.retention.retention_cells(build, period, chosen, is_on_or_after)
 if cells.empty:
     layout.nothing_selected()
     st.stop()
 
 by_value = bool(selection.compared)
-curve = queries.retention_curve(build, period, chosen, is_on_or_after, by_value)
+curve = queries.retention.retention_curve(
+    build, period, chosen, is_on_or_after, by_value
+)
 how = (
     "active in the period or any later one"
     if is_on_or_after
@@ -57,7 +59,9 @@ with layout.panel(
         st.caption(f"No {period} is over for these cohorts yet.")
     else:
         layout.draw(
-            charts.retention_curve(curve, period, selection.compared or ("all",)),
+            charts.retention.retention_curve(
+                curve, period, selection.compared or ("all",)
+            ),
             f"Retention curve by {period}",
             key="retention_curve",
         )
@@ -81,7 +85,7 @@ with layout.panel(
     ),
 ):
     layout.draw(
-        charts.retention_heat_map(shown, period),
+        charts.retention.retention_heat_map(shown, period),
         f"Retention by cohort and {period}",
         key="retention_heat_map",
     )

@@ -256,7 +256,7 @@ def test_an_unexpected_error_is_a_sentence_and_a_line_in_the_log(
     def fail(*_: object) -> None:
         raise ValueError("secret detail")
 
-    monkeypatch.setattr(charts, "active_users", fail)
+    monkeypatch.setattr(charts.overview, "active_users", fail)
     app = opened("overview")
     assert not app.exception
     assert "could not be drawn" in app.error[0].value
@@ -355,7 +355,9 @@ def _luminance(color: str) -> float:
 
 
 @pytest.mark.parametrize("background", ["#ffffff", "#12161c"])
-@pytest.mark.parametrize("color", [*charts.PALETTE, *charts.BANDS.values()])
+@pytest.mark.parametrize(
+    "color", [*charts.common.PALETTE, *charts.common.BANDS.values()]
+)
 def test_colors_stand_out_in_light_and_dark(color: str, background: str) -> None:
     """WCAG asks for 3:1 of what a picture is made of."""
     lighter, darker = sorted((_luminance(color), _luminance(background)), reverse=True)

@@ -160,7 +160,7 @@ VALUES = """(
 def contracts() -> dict[str, dict[str, str]]:
     """Columns and DuckDB types of every mart, from the contracts of the models."""
     marts: dict[str, dict[str, str]] = {}
-    for path in sorted(MODELS.glob("*/_*__models.yml")):
+    for path in sorted(MODELS.rglob("_*__models.yml")):
         for model in yaml.safe_load(path.read_text())["models"]:
             marts[model["name"]] = {
                 column["name"]: _duckdb_type(column["data_type"])

@@ -1,0 +1,30 @@
+"""One typed function per chart, over the published marts: a module per page.
+
+Every function takes the build, which keys its cache, and returns rows ready to draw.
+Users have one value per segment, so counts of several values add up, and rates are
+made of sums. Parameters are bound.
+"""
+
+from dashboard.queries import (
+    build,
+    churn,
+    features,
+    funnels,
+    lifecycle,
+    overview,
+    retention,
+)
+from dashboard.queries.common import Period, Slice, matching
+
+__all__ = [
+    "Period",
+    "Slice",
+    "build",
+    "churn",
+    "features",
+    "funnels",
+    "lifecycle",
+    "matching",
+    "overview",
+    "retention",
+]

@@ -1,0 +1,244 @@
+"""Who is likely to leave, and how far to trust that."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from dashboard.queries.common import SMALL_GROUP, Slice, cached
+from dashboard.warehouse import Build, query
+
+_SCORED = """
+    scored as (
+        select churn_scores.*
+        from churn_scores
+        inner join user_segment_values using (user_id)
+        where segment = $segment and list_contains($values, segment_value)
+    )
+"""
+
+
+@cached
+def risk_summary(build: Build, chosen: Slice) -> pd.DataFrame:
+    """One row: users scored, by band, the mean probability, and of which days it is."""
+    return query(
+        build,
+        f"""
+        with {_SCORED}
+
+        select
+            count(*) as users,
+            count(*) filter (risk_band = 'high') as high_users,
+            count(*) filter (risk_band = 'medium') as medium_users,
+            count(*) filter (risk_band = 'low') as low_users,
+            count(*) filter (is_new_user) as new_users,
+            avg(churn_probability) as mean_probability,
+            max(as_of_date) as as_of_date,
+            (select max(label_end_date - as_of_date) from churn_labels) as horizon_days
+        from scored
+        """,
+        chosen.who,
+    )
+
+
+@cached
+def risk_distribution(build: Build, chosen: Slice) -> pd.DataFrame:
+    """Users by risk in steps of five points: risk_from, risk_band, users."""
+    return query(
+        build,
+        f"""
+        with {_SCORED}
+
+        select
+            least(floor(churn_probability * 20), 19) / 20 as risk_from,
+            risk_band,
+            count(*) as users
+        from scored
+        where churn_probability is not null
+        group by all
+        order by risk_from, risk_band
+        """,
+        chosen.who,
+    )
+
+
+@cached
+def users_at_risk(
+    build: Build, chosen: Slice, bands: tuple[str, ...], search: str, limit: int
+) -> pd.DataFrame:
+    """Scored users, the highest risk first, with their reasons; at most `limit`."""
+    return query(
+        build,
+        f"""
+        with {_SCORED}
+
+        select
+            user_id,
+            churn_probability,
+            risk_band,
+            recency_days,
+            active_days_28,
+            top_reason_1,
+            top_reason_2,
+            top_reason_3,
+            is_new_user
+        from scored
+        left join user_features using (user_id, as_of_date)
+        where list_contains($bands, risk_band)
+            and contains(lower(user_id), lower($search))
+        order by churn_probability desc nulls last, user_id
+        limit $limit
+        """,
+        {**chosen.who, "bands": list(bands), "search": search, "limit": limit},
+    )
+
+
+@cached
+def reasons(build: Build, chosen: Slice) -> pd.DataFrame:
+    """What raises the risk, counted: the share of users with it among their top three.
+
+    The numbers inside a reason differ from user to user and are left out.
+    """
+    return query(
+        build,
+        f"""
+        with {_SCORED},
+
+        told as (
+            select
+                user_id,
+                risk_band = 'high' as is_high,
+                unnest([top_reason_1, top_reason_2, top_reason_3]) as reason
+            from scored
+        ),
+
+        kinds as (
+            select distinct
+                user_id,
+                is_high,
+                regexp_replace(
+                    regexp_replace(
+                        regexp_replace(reason, ' \\(typical: .*\\)$', ''),
+                        '(^|: | )[0-9][0-9.,]*( times| days?| events?)?( |$)',
+                        '\\1N\\2\\3'
+                    ),
+                    '(N (day|time|event|session))( |$)', '\\1s\\3'
+                ) as reason
+            from told
+            where reason is not null
+        ),
+
+        bands as (
+            select
+                count(*) filter (risk_band = 'high') as high_users,
+                count(*) filter (risk_band <> 'high') as other_users
+            from scored
+        )
+
+        select
+            reason,
+            count(*) as users,
+            count(*) filter (is_high) as high_users,
+            count(*) filter (is_high) / nullif(any_value(bands.high_users), 0)
+                as high_share,
+            count(*) filter (not is_high) / nullif(any_value(bands.other_users), 0)
+                as other_share
+        from kinds
+        cross join bands
+        group by reason
+        order by high_share desc, users desc, reason
+        limit 8
+        """,
+        chosen.who,
+    )
+
+
+@cached
+def behaviors(build: Build, chosen: Slice) -> pd.DataFrame:
+    """Who was gone by the end of the newest closed window, with and without each event.
+
+    Columns: event_name, users, gone_with, gone_without, difference, as_of_date,
+    label_end_date, each group of at least SMALL_GROUP users.
+    """
+    return query(
+        build,
+        """
+        with newest as (
+            select max(as_of_date) as as_of_date from churn_labels where is_closed
+        ),
+
+        labels as (
+            select churn_labels.*
+            from churn_labels
+            inner join newest using (as_of_date)
+            inner join user_segment_values using (user_id)
+            where segment = $segment and list_contains($values, segment_value)
+        ),
+
+        everyone as (
+            select count(*) as users, count(*) filter (is_churned) as gone_users
+            from labels
+        ),
+
+        used as (
+            select
+                event_name,
+                as_of_date,
+                label_end_date,
+                count(*) as users,
+                count(*) filter (is_churned) as gone_users
+            from labels
+            inner join user_event_usage using (user_id, as_of_date)
+            where events_28 > 0
+            group by all
+        ),
+
+        rates as (
+            select
+                event_name,
+                as_of_date,
+                label_end_date,
+                used.users,
+                used.gone_users / used.users as gone_with,
+                (everyone.gone_users - used.gone_users) / (everyone.users - used.users)
+                    as gone_without
+            from used
+            cross join everyone
+            where used.users >= $small and everyone.users - used.users >= $small
+        )
+
+        select *, gone_with - gone_without as difference
+        from rates
+        order by difference, event_name
+        """,
+        {**chosen.who, "small": SMALL_GROUP},
+    )
+
+
+@cached
+def model_metrics(build: Build) -> pd.DataFrame:
+    """How good the model is on the test dates pooled, beside simpler rules."""
+    return query(
+        build,
+        """
+        select model, metric, value, ci_low, ci_high, rows, base_rate
+        from churn_model_metrics
+        where split = 'test'
+        order by metric, model
+        """,
+        {},
+    )
+
+
+@cached
+def test_dates(build: Build) -> pd.DataFrame:
+    """Splits of the model's test, each a date that the model had not seen."""
+    return query(
+        build,
+        """
+        select distinct split
+        from churn_model_metrics
+        where regexp_matches(split, '^test [0-9]')
+        order by split
+        """,
+        {},
+    )
