@@ -19,8 +19,10 @@
 {# The statements, in an order in which each finds what it calls; a JSON list as text. #}
 {% macro table_function_statements() -%}
     {%- set statements = [] -%}
-    {%- for signature, body in argument_functions().items() -%}
-        {%- do statements.append('create or replace macro ' ~ signature ~ ' as ' ~ body) -%}
+    {%- for functions in [metric_functions(), argument_functions()] -%}
+        {%- for signature, body in functions.items() -%}
+            {%- do statements.append('create or replace macro ' ~ signature ~ ' as ' ~ body) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- for definition in table_functions() -%}
         {%- do statements.append(
