@@ -12,11 +12,24 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
-from dashboard import layout, queries, warehouse
+from dashboard import layout, queries, state, warehouse
 
 LOOK_FOR_BUILDS_EVERY = 20  # seconds
 
 log = logging.getLogger("dashboard")
+
+# In the menu's order. An entry comes with its page.
+PAGES = [
+    st.Page(
+        "app_pages/overview.py",
+        title="Overview",
+        icon=":material/dashboard:",
+        default=True,
+    ),
+    st.Page("app_pages/funnels.py", title="Funnels", icon=":material/filter_alt:"),
+    st.Page("app_pages/retention.py", title="Retention", icon=":material/grid_on:"),
+    st.Page("app_pages/churn.py", title="Churn", icon=":material/logout:"),
+]
 
 
 @st.fragment(run_every=LOOK_FOR_BUILDS_EVERY)
@@ -46,10 +59,11 @@ def show(page: st.Page) -> None:
         layout.unreadable(newest)
         return
     st.session_state["build"] = build
+    state.arrive(page.url_path)
     try:
         layout.header(page.title, build)
         layout.newest_build(newest)
-        info = queries.build.build_info(build)
+        info = queries.build.info(build).rows
         if info.empty or info["first_day"].isna().all():
             layout.empty()
         else:
@@ -60,6 +74,9 @@ def show(page: st.Page) -> None:
     except Exception:
         log.exception("The page %s could not be drawn", page.title)
         layout.unexpected()
+    finally:
+        # A page may stop early.
+        state.leave()
 
 
 st.set_page_config(
@@ -68,20 +85,7 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state="collapsed",
 )
-selected = st.navigation(
-    [
-        st.Page(
-            "app_pages/overview.py",
-            title="Overview",
-            icon=":material/dashboard:",
-            default=True,
-        ),
-        st.Page("app_pages/funnels.py", title="Funnels", icon=":material/filter_alt:"),
-        st.Page("app_pages/retention.py", title="Retention", icon=":material/grid_on:"),
-        st.Page("app_pages/churn.py", title="Churn", icon=":material/logout:"),
-    ],
-    position="top",
-)
+selected = st.navigation(PAGES, position="top")
 # Before the page, which may stop early.
 follow_builds(_state())
 show(selected)

@@ -1,143 +1,194 @@
-"""The filters of a page: what they show, and the slice that they select.
-
-All state is in the URL, so a link reproduces the page.
-"""
+"""The filter bar: which days and whom a page shows, and whom it compares them with."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import queries, wording
-from dashboard.queries import Slice
+from dashboard import queries, state, wording
+from dashboard.queries import Period, Slice
 from dashboard.warehouse import Build
 
 EVERYONE = wording.EVERYONE
-ALL_DATA, CUSTOM = "all", "custom"
+ALL_DATA, BETWEEN, NOBODY = "all", "between", "nobody"
 RANGES = {
     ALL_DATA: "All data",
     "7": "Last 7 days",
     "28": "Last 28 days",
     "90": "Last 90 days",
     "180": "Last 180 days",
-    CUSTOM: "Between two days",
+    BETWEEN: "Between two days",
 }
 # More lines than this cannot be told apart.
 MOST_LINES = 8
 
 
 class Filters(NamedTuple):
-    """What is selected, and the values to compare as lines (none: everyone)."""
+    """What is selected.
+
+    chosen: the days, and whom the numbers are of. versus: the same days of those they
+    are compared with, or None. lines: the values of the chosen segment to tell apart;
+    none where it is everyone, or where two are compared.
+    """
 
     chosen: Slice
-    compared: tuple[str, ...]
-    is_everyone: bool
+    versus: Slice | None
+    lines: tuple[str, ...]
+    period: Period
 
     @property
-    def who(self) -> str:
-        """Whom the numbers are of, in words."""
-        if self.is_everyone:
-            return "everyone"
-        segment = wording.name(self.chosen.segment).lower()
-        names = [wording.value(value) for value in self.chosen.values]
-        shown = ", ".join(names[:MOST_LINES]) + (
-            f" and {len(names) - MOST_LINES} more" if len(names) > MOST_LINES else ""
-        )
-        return f"{segment} {shown}"
+    def slices(self) -> tuple[Slice, ...]:
+        """The one, or the two that are compared."""
+        return (self.chosen,) if self.versus is None else (self.chosen, self.versus)
 
 
-def bar(build: Build, *, dates_of: str | None) -> Filters:
-    """Draws the filters in one row: days (of what, or None for none) and segment."""
-    info = queries.build.build_info(build).iloc[0]
+def bar(
+    build: Build,
+    *,
+    dates_of: str | None,
+    periods: Sequence[Period] = (),
+    default_period: Period = "week",
+    has_versus: bool = True,
+) -> Filters:
+    """Draws the filters in one row.
+
+    Args:
+        dates_of: the label of the days; None where the page is of one date.
+        periods: those to choose from; none where the page has no periods.
+        has_versus: whether two may be compared side by side.
+    """
+    info = queries.build.info(build).rows.iloc[0]
     first, last = info["first_day"].date(), info["last_day"].date()
-    segments = queries.build.segments(build)
+    values = queries.build.segments(build).rows
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         start, end = first, last
         if dates_of is not None:
             start, end = _days(dates_of, first, last, info["as_of_date"].date())
-        segment = st.selectbox(
-            "Segment",
-            [EVERYONE, *segments["segment"].unique()],
-            format_func=lambda text: (
-                "Everyone" if text == EVERYONE else wording.name(text)
-            ),
-            key="segment",
-            bind="query-params",
-            width=190,
-        )
-        values = _values(segments, segment)
-    if segment == EVERYONE:
-        return Filters(Slice(start, end, EVERYONE, (EVERYONE,)), (), True)
-    is_everyone = len(values) == (segments["segment"] == segment).sum()
-    chosen = Slice(start, end, segment, values)
-    return Filters(chosen, values[:MOST_LINES], is_everyone)
+        chosen = _chosen(values, start, end)
+        versus = _versus(values, chosen) if has_versus and len(values) else None
+        period = default_period
+        if periods:
+            period = state.choose(
+                st.segmented_control,
+                "Period",
+                "period",
+                periods,
+                default_period,
+                required=True,
+                format_func=wording.PERIODS.get,
+            )
+    lines = () if versus or chosen.segment == EVERYONE else chosen.values[:MOST_LINES]
+    return Filters(chosen, versus, lines, period)
 
 
-def compared_or(filters: Filters, build: Build) -> Filters:
-    """The filters, or where everyone is together, a segment chosen for one chart."""
-    if filters.compared:
-        return filters
-    segments = queries.build.segments(build)
-    if segments.empty:
-        return filters
-    names = list(segments["segment"].unique())
-    segment = st.segmented_control(
-        "Compare by",
+def by_segment(filters: Filters, build: Build) -> tuple[Slice, tuple[str, ...]]:
+    """For a chart with a line per value: the slice and its values.
+
+    Those of the filters, or where everyone is together, of a segment chosen here.
+    """
+    if filters.chosen.segment != EVERYONE:
+        return filters.chosen, filters.chosen.values[:MOST_LINES]
+    values = queries.build.segments(build).rows
+    if values.empty:
+        return filters.chosen, (EVERYONE,)
+    names = list(values["segment"].unique())
+    segment = state.choose(
+        st.segmented_control,
+        "By",
+        "by",
         names,
-        default=names[0],
+        names[0],
         required=True,
         format_func=lambda text: wording.unformatted(wording.name(text)),
-        key="by",
-        bind="query-params",
         label_visibility="collapsed",
     )
-    values = tuple(segments.loc[segments["segment"] == segment, "segment_value"])
-    chosen = filters.chosen._replace(segment=segment, values=values)
-    return Filters(chosen, values[:MOST_LINES], True)
+    all_values = _values_of(values, segment)
+    chosen = filters.chosen._replace(segment=segment, values=all_values)
+    return chosen, all_values[:MOST_LINES]
 
 
-def _days(dates_of: str, first: date, last: date, as_of: date) -> tuple[date, date]:
-    selected = st.selectbox(
-        dates_of,
-        list(RANGES),
-        format_func=RANGES.get,
-        key="range",
-        bind="query-params",
+def _chosen(values: pd.DataFrame, start: date, end: date) -> Slice:
+    segment = state.choose(
+        st.selectbox,
+        "Segment",
+        "segment",
+        [EVERYONE, *values["segment"].unique()],
+        EVERYONE,
+        clears=("value",),
+        format_func=lambda text: "Everyone" if text == EVERYONE else wording.name(text),
         width=170,
     )
-    if selected == ALL_DATA:
-        return first, last
-    if selected != CUSTOM:
-        return max(first, as_of - timedelta(days=int(selected) - 1)), as_of
-    days = st.date_input(
-        "From, to",
-        (first, last),
-        min_value=first,
-        max_value=last,
-        format="YYYY-MM-DD",
-        key="days",
-        bind="query-params",
-        width=240,
-    )
-    days = days if isinstance(days, tuple) else (days,)
-    # While the second day is still to be picked there is one, or none.
-    return (days[0], days[-1]) if days else (first, last)
-
-
-def _values(segments: pd.DataFrame, segment: str) -> tuple[str, ...]:
-    known = list(segments.loc[segments["segment"] == segment, "segment_value"])
     if segment == EVERYONE:
-        return (EVERYONE,)
-    picked = st.multiselect(
-        wording.name(segment),
+        return Slice(start, end, EVERYONE, (EVERYONE,), True)
+    known = _values_of(values, segment)
+    picked = state.choose_some(
+        st.multiselect,
+        wording.unformatted(wording.name(segment)),
+        "value",
         known,
         format_func=wording.value,
         placeholder="All values",
-        key=f"only-{segment}",
-        bind="query-params",
-        width=360,
+        width=300,
     )
-    return tuple(value for value in known if value in picked) or tuple(known)
+    some = tuple(picked) or known
+    return Slice(start, end, segment, some, len(some) == len(known))
+
+
+def _versus(values: pd.DataFrame, chosen: Slice) -> Slice | None:
+    """Whom the chosen ones are compared with: everyone, or a value of a segment."""
+    others = {
+        f"{row.segment}.{row.segment_value}": (row.segment, row.segment_value)
+        for row in values.itertuples()
+        if (row.segment, (row.segment_value,)) != (chosen.segment, chosen.values)
+    }
+    options = [NOBODY, *([] if chosen.is_everyone else [EVERYONE]), *others]
+    picked = state.choose(
+        st.selectbox,
+        "Compare with",
+        "versus",
+        options,
+        NOBODY,
+        format_func=lambda option: _versus_label(option, others),
+        width=210,
+    )
+    if picked == NOBODY:
+        return None
+    if picked == EVERYONE:
+        return Slice(chosen.start, chosen.end, EVERYONE, (EVERYONE,), True)
+    segment, value = others[picked]
+    return Slice(chosen.start, chosen.end, segment, (value,), False)
+
+
+def _versus_label(option: str, others: dict[str, tuple[str, str]]) -> str:
+    if option == NOBODY:
+        return "Nobody"
+    if option == EVERYONE:
+        return "Everyone"
+    segment, value = others[option]
+    return f"{wording.name(segment)}: {wording.value(value)}"
+
+
+def _values_of(values: pd.DataFrame, segment: str) -> tuple[str, ...]:
+    return tuple(values.loc[values["segment"] == segment, "segment_value"])
+
+
+def _days(dates_of: str, first: date, last: date, as_of: date) -> tuple[date, date]:
+    picked = state.choose(
+        st.selectbox,
+        dates_of,
+        "days",
+        list(RANGES),
+        ALL_DATA,
+        clears=("from", "to"),
+        format_func=RANGES.get,
+        width=170,
+    )
+    if picked == ALL_DATA:
+        return first, last
+    if picked == BETWEEN:
+        return state.choose_days("From, to", first, last, width=240)
+    return max(first, as_of - timedelta(days=int(picked) - 1)), as_of

@@ -1,17 +1,20 @@
-"""What all pages share: panels, charts in them, and the sentences of every state."""
+"""What all pages share: panels with what is behind them, and a sentence per state."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, queries, warehouse, wording
+from dashboard import charts, queries, sql_text, warehouse, wording
 from dashboard.filters import Filters
+from dashboard.queries import Result, Slice
 from dashboard.warehouse import Build, NewestBuild
 
 NAMED_FAILURES = 5
@@ -20,11 +23,50 @@ NOTHING_SELECTED = (
 )
 
 
+class Users(NamedTuple):
+    """The users behind a panel's numbers.
+
+    choices: {label: {option: value}}: what is asked before they are listed, such as the
+    step and whether they reached it. ask: gives them for the values that were chosen,
+    in that order; a Result of queries.common.listed_users.
+    columns: labels of the columns beside the user's.
+    """
+
+    ask: Callable[..., Result]
+    choices: Mapping[str, Mapping[str, Any]] = {}
+    columns: Mapping[str, str] = {}
+
+
 @contextmanager
-def panel(title: str, note: str = "") -> Iterator[None]:
-    """A card with a title that says what is seen, and a note on how to read it."""
+def panel(
+    title: str,
+    note: str = "",
+    *,
+    of: Result | Sequence[Result] = (),
+    means: Mapping[str, str] | None = None,
+    n: str = "",
+    users: Users | None = None,
+) -> Iterator[None]:
+    """A card with a title that says what is seen, and all that is behind it.
+
+    Args:
+        title: Markdown; text from the data goes through wording.unformatted.
+        note: how to read it.
+        of: what it shows; its SQL and rows are in the panel's menu.
+        means: {label: "mart.column"} (or "mart", or a sentence) of what is counted.
+        n: how many it is of, such as "3,842 users".
+        users: the users behind the numbers.
+    """
+    results = (of,) if isinstance(of, Result) else tuple(of)
     with st.container(border=True, height="stretch"):
-        st.markdown(f"**{title}**")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{title}**", width="stretch")
+            if n:
+                st.caption(f"n = {n}", width="content")
+            if users is not None:
+                _users_button(title, users)
+            if results or means:
+                _menu(title, results, means or {})
         if note:
             st.caption(note)
         yield
@@ -35,13 +77,32 @@ def draw(figure: go.Figure, alt: str, key: str) -> None:
     st.plotly_chart(figure, config=charts.common.CONFIG, alt=alt, key=key)
 
 
+def side_by_side(filters: Filters) -> Iterator[Slice]:
+    """Each of the compared slices in a column of its own; one alone has all the width.
+
+    `for chosen in layout.side_by_side(selection):` draws what is in the loop there.
+    """
+    if filters.versus is None:
+        yield filters.chosen
+        return
+    for column, chosen in zip(st.columns(2), filters.slices, strict=True):
+        with column:
+            st.markdown(f"**{wording.unformatted(wording.sentence(who(chosen)))}**")
+            yield chosen
+
+
 def nothing_selected() -> None:
     st.info(NOTHING_SELECTED, icon=":material/filter_alt_off:")
 
 
+def who(chosen: Slice) -> str:
+    """Whom numbers are of, in words."""
+    return wording.who(chosen.segment, chosen.values, chosen.is_everyone)
+
+
 def whom(filters: Filters) -> str:
     """Whom the numbers are of, for a sentence in Markdown."""
-    return wording.unformatted(filters.who)
+    return wording.unformatted(" and ".join(who(chosen) for chosen in filters.slices))
 
 
 def build_of_page() -> Build:
@@ -52,7 +113,7 @@ def build_of_page() -> Build:
 def header(title: str, build: Build) -> None:
     """The page's title, and of which day, timezone and build its numbers are."""
     st.title(title, anchor=False)
-    info = queries.build.build_info(build)
+    info = queries.build.info(build).rows
     if info.empty:
         return
     row = info.iloc[0]
@@ -164,3 +225,97 @@ def newest_build_or_none() -> NewestBuild | None:
         return warehouse.newest_build()
     except warehouse.UnreadableWarehouseError:
         return None
+
+
+def _menu(title: str, results: Sequence[Result], means: Mapping[str, str]) -> None:
+    """What a panel means, the SQL that gave it, and its rows as a file."""
+    with st.popover(
+        "About",
+        icon=":material/info:",
+        type="tertiary",
+        help="What this means, its SQL, and its data as CSV or PNG",
+    ):
+        for label, meaning in means.items():
+            st.markdown(f"**{label}.** {wording.unformatted(_meaning(meaning))}")
+        for number, result in enumerate(results, start=1):
+            st.download_button(
+                "Download CSV" + (f" ({number})" if len(results) > 1 else ""),
+                _csv(result),
+                file_name=f"{_slug(title)}{f'-{number}' if number > 1 else ''}.csv",
+                mime="text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"csv {title} {number}",
+            )
+        for result in results:
+            st.code(sql_text.filled_in(result.sql, result.parameters), language="sql")
+
+
+def _meaning(meaning: str) -> str:
+    """The description of a mart or of one of its columns; another text is itself."""
+    mart, _, column = meaning.partition(".")
+    known = queries.build.descriptions(build_of_page()).rows
+    column_name = known["column_name"]
+    is_it = (known["table_name"] == mart) & (
+        column_name == column if column else column_name.isna()
+    )
+    return known.loc[is_it, "comment"].iloc[0] if is_it.any() else meaning
+
+
+def _users_button(title: str, users: Users) -> None:
+    if st.button(
+        "Users",
+        icon=":material/group:",
+        type="tertiary",
+        key=f"users {title}",
+        help="Who they are",
+    ):
+        st.dialog("Who they are", width="large")(_list_users)(title, users)
+
+
+def _list_users(title: str, users: Users) -> None:
+    """The content of the dialog that lists users."""
+    st.caption(title)
+    chosen = []
+    if users.choices:
+        with st.container(horizontal=True):
+            for label, options in users.choices.items():
+                picked = st.selectbox(label, list(options), key=f"{title} {label}")
+                chosen.append(options[picked])
+    result = users.ask(*chosen)
+    rows = result.rows.drop(columns="all_users")
+    if rows.empty:
+        st.info("Nobody.", icon=":material/group_off:")
+        return
+    total = int(result.rows["all_users"].iloc[0])
+    cut = (
+        f"; the first {wording.count(len(rows))} are listed"
+        if len(rows) < total
+        else ""
+    )
+    st.markdown(f"**{wording.counted(total, 'user')}**{cut}.")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        alt="Users behind the number",
+        column_config={"user_id": "User", **users.columns},
+    )
+    st.download_button(
+        "Download CSV",
+        _csv(result._replace(rows=rows)),
+        file_name=f"{_slug(title)}-users.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    with st.expander("SQL"):
+        st.code(sql_text.filled_in(result.sql, result.parameters), language="sql")
+
+
+def _csv(result: Result) -> Callable[[], bytes]:
+    """Made when it is asked for."""
+    return lambda: result.rows.to_csv(index=False).encode()
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60]

@@ -27,16 +27,17 @@ OPEN_PAUSE_SECONDS = 0.1
 # A build that says "running" for longer than this was killed.
 LONGEST_BUILD = timedelta(hours=1)
 
-LOCKED_DOWN = {
-    "enable_external_access": "false",
+EVENTS = "events"
+# Before the connection is made, and once it may read the events' folder.
+CUT_OFF = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_community_extensions": "false",
     "allow_unsigned_extensions": "false",
     # Else SQL could read the variables of this process as tables.
     "python_enable_replacements": "false",
-    "lock_configuration": "true",
 }
+LOCK = ("set enable_external_access = false", "set lock_configuration = true")
 
 
 class Build(NamedTuple):
@@ -123,14 +124,14 @@ def state() -> tuple[str, str, str]:
 
 
 def query(build: Build, sql: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
-    """Rows of one query over the published marts; values are bound, never formatted in.
+    """Rows of one query over the published file; values are bound, never formatted in.
 
     Raises:
         OtherVersionError: a table, column or function is not in the published file.
     """
     try:
-        with _cursor(build) as cursor:
-            return cursor.execute(sql, dict(parameters)).df()
+        with cursor(build) as opened:
+            return opened.execute(sql, dict(parameters)).df()
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise OtherVersionError(str(error)) from error
 
@@ -141,11 +142,22 @@ def _close(opened: duckdb.DuckDBPyConnection) -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=OPEN_BUILDS, on_release=_close)
 def connection(build: Build) -> duckdb.DuckDBPyConnection:
-    """The one connection to a build: read-only, and cut off from files and network."""
-    return duckdb.connect(build.path, read_only=True, config=LOCKED_DOWN)
+    """The connection to a build for our own queries: read-only, and cut off from files.
+
+    Of these it reads the published events, which lie beside the published file. What may
+    be read may be written, too (`with x as (copy ... to ...) select 1`), so a text that a
+    user typed never runs here.
+    """
+    opened = duckdb.connect(build.path, read_only=True, config=CUT_OFF)
+    events = str(Path(build.path).parent / EVENTS).replace("'", "''")
+    opened.execute(f"set allowed_directories = ['{events}/']")
+    for statement in LOCK:
+        opened.execute(statement)
+    return opened
 
 
-def _cursor(build: Build) -> duckdb.DuckDBPyConnection:
+def cursor(build: Build) -> duckdb.DuckDBPyConnection:
+    """A cursor of its own on the connection to a build."""
     try:
         return connection(build).cursor()
     except duckdb.ConnectionException:

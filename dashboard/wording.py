@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import pandas as pd
@@ -13,6 +14,7 @@ NOT_KNOWN = "\N{EN DASH}"
 EVERYONE = "all"
 SPECIAL_VALUES = {"(not set)": "Not set", EVERYONE: "Everyone"}
 PERIODS = {"day": "Day", "week": "Week", "month": "Month"}
+NAMED_VALUES = 8
 MODELS = {
     "logistic": "Churn model",
     "recency_rule": "Recency rule",
@@ -31,6 +33,22 @@ def name(text: str) -> str:
 def value(text: str) -> str:
     """The value of a segment, as the data has it."""
     return SPECIAL_VALUES.get(text, str(text))
+
+
+def who(segment: str, values: Sequence[str], is_everyone: bool) -> str:
+    """Whom numbers are of: `everyone`, or `plan free, team`."""
+    if is_everyone:
+        return "everyone"
+    shown = ", ".join(value(text) for text in values[:NAMED_VALUES])
+    more = len(values) - NAMED_VALUES
+    return f"{name(segment).lower()} {shown}" + (
+        f" and {more} more" if more > 0 else ""
+    )
+
+
+def sentence(text: str) -> str:
+    """With a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
 def reason(text: str | None) -> str:

@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from dashboard import charts, filters, layout, queries, wording
+from dashboard import charts, filters, layout, queries, state, wording
 
 MOST_ROWS = 1000
 SIDE_HEIGHT = 400
 BANDS = ("high", "medium", "low", "unknown")
 
 build = layout.build_of_page()
-selection = filters.bar(build, dates_of=None)
+selection = filters.bar(build, dates_of=None, has_versus=False)
 chosen = selection.chosen
-summary = queries.churn.risk_summary(build, chosen).iloc[0]
+summary = queries.churn.risk_summary(build, chosen).rows.iloc[0]
 if not summary["users"]:
     st.info(
         "Nobody is scored: either these filters match nobody, or no user was active in "
@@ -69,7 +69,7 @@ with (
     if is_scored:
         layout.draw(
             charts.churn.risk_distribution(
-                queries.churn.risk_distribution(build, chosen), SIDE_HEIGHT
+                queries.churn.risk_distribution(build, chosen).rows, SIDE_HEIGHT
             ),
             "Number of users by risk",
             key="risk_distribution",
@@ -86,7 +86,7 @@ with (
         "differs from user to user.",
     ),
 ):
-    reasons = queries.churn.reasons(build, chosen)
+    reasons = queries.churn.reasons(build, chosen).rows
     if reasons.empty:
         st.caption("No score has a reason.")
     else:
@@ -100,26 +100,25 @@ with layout.panel(
     "Users by risk", "The highest first. Reasons say what raises a user's own risk."
 ):
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        search = st.text_input(
+        search = state.enter_text(
             "Find a user",
-            key="user",
-            bind="query-params",
+            "user",
             placeholder="Part of a user's id",
             icon=":material/search:",
             width=260,
             max_chars=100,
         )
-        bands = st.pills(
+        bands = state.choose_some(
+            st.pills,
             "Risk",
+            "risk",
             BANDS[:3] if is_scored else BANDS,
             selection_mode="multi",
             format_func=wording.name,
-            key="risk",
-            bind="query-params",
         )
     users = queries.churn.users_at_risk(
-        build, chosen, tuple(bands) or BANDS, search or "", MOST_ROWS
-    )
+        build, chosen, tuple(bands) or BANDS, search, MOST_ROWS
+    ).rows
     table = users.assign(
         churn_probability=users["churn_probability"] * 100,
         risk_band=users["risk_band"].map(wording.name),
@@ -171,7 +170,7 @@ with layout.panel(
                 + (" (the first of more)." if len(table) == MOST_ROWS else ".")
             )
 
-behaviors = queries.churn.behaviors(build, chosen)
+behaviors = queries.churn.behaviors(build, chosen).rows
 title = "What users did, and whether they were gone later"
 if behaviors.empty:
     with layout.panel(title):
@@ -194,7 +193,7 @@ else:
             key="behaviors",
         )
 
-metrics = queries.churn.model_metrics(build)
+metrics = queries.churn.model_metrics(build).rows
 if metrics.empty or metrics["value"].isna().all():
     with layout.panel("How good the model is"):
         st.caption(
@@ -203,7 +202,7 @@ if metrics.empty or metrics["value"].isna().all():
     st.stop()
 gain = queries.matching(metrics, metric="roc_auc_minus_recency_rule")
 first = metrics.iloc[0]
-dates = len(queries.churn.test_dates(build))
+dates = len(queries.churn.test_dates(build).rows)
 with layout.panel(
     "How good the model is",
     f"On {wording.counted(dates, 'later date')} that it had not seen "

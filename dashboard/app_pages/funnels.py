@@ -2,27 +2,28 @@
 
 import streamlit as st
 
-from dashboard import charts, filters, layout, queries, wording
+from dashboard import charts, filters, layout, queries, state, wording
 
 build = layout.build_of_page()
-names = list(queries.funnels.funnels(build)["funnel"])
+names = list(queries.funnels.funnels(build).rows["funnel"])
 if not names:
     st.info("No funnel is defined. Add one to `funnels` in dbt_project.yml.")
     st.stop()
-funnel = st.segmented_control(
+funnel = state.choose(
+    st.segmented_control,
     "Funnel",
+    "funnel",
     names,
-    default=names[0],
+    names[0],
     required=True,
     format_func=lambda text: wording.unformatted(wording.name(text)),
-    key="funnel",
-    bind="query-params",
     label_visibility="collapsed",
 )
 selection = filters.bar(build, dates_of="Entered in")
 chosen = selection.chosen
 
-steps = queries.funnels.funnel_steps(build, funnel, chosen, by_value=False)
+result = queries.funnels.funnel_steps(build, funnel, chosen, by_value=False)
+steps = result.rows
 if steps.empty:
     layout.nothing_selected()
     st.stop()
@@ -43,6 +44,13 @@ with layout.panel(
     f"{wording.day(chosen.start)} and {wording.day(chosen.end)} "
     f"({layout.whom(selection)}). {waiting} The days are those of entering; converting "
     "may come later.",
+    of=result,
+    means={
+        "Reached": "funnel_steps.users",
+        "Converted": "funnel_steps.matured_conversion",
+        "Pending": "funnel_steps.pending_users",
+    },
+    n=wording.counted(start["users"], "user"),
 ):
     layout.draw(
         charts.funnels.funnel(steps),
@@ -56,6 +64,7 @@ with (
     layout.panel(
         "How long each step takes",
         "Time from the step before, over the users who reached the step.",
+        of=result,
     ),
 ):
     later = steps[steps["step_number"] > 1]
@@ -82,35 +91,33 @@ with (
             ),
         },
     )
+compared, values = filters.by_segment(selection, build)
+drop_out = queries.funnels.funnel_drop_out(build, funnel, compared)
+segment = wording.unformatted(wording.name(compared.segment).lower())
 with (
     right,
     layout.panel(
-        "Where users drop out",
+        f"Where users drop out, by {segment}",
         "Of those who reached a step and have had their time, the share that went no "
         "further, with its 95% interval.",
+        of=drop_out,
     ),
 ):
-    compared = filters.compared_or(selection, build)
     layout.draw(
-        charts.funnels.drop_out(
-            queries.funnels.funnel_drop_out(build, funnel, compared.chosen),
-            compared.compared,
-        ),
+        charts.funnels.drop_out(drop_out.rows, values),
         "Share of users who went no further, by step and segment",
         key="drop_out",
     )
 
-segment = wording.name(compared.chosen.segment).lower()
+by_value = queries.funnels.funnel_steps(build, funnel, compared, by_value=True)
 with layout.panel(
-    f"Conversion by {wording.unformatted(segment)}",
+    f"Conversion by {segment}",
     "Share of those who entered and have had their time, with its 95% interval: where "
     "intervals overlap widely, the values may not differ at all.",
+    of=by_value,
 ):
-    by_value = queries.funnels.funnel_steps(
-        build, funnel, compared.chosen, by_value=True
-    )
     layout.draw(
-        charts.funnels.funnel_by_value(by_value, compared.compared),
+        charts.funnels.funnel_by_value(by_value.rows, values),
         "Conversion by step and segment",
         key="funnel_by_value",
     )

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, filters, layout, queries, wording
+from dashboard import charts, filters, layout, queries, state, wording
 
 SPARK_DAYS = 56
 SHARES = (
@@ -31,16 +31,18 @@ def tile(
 
 
 build = layout.build_of_page()
-selection = filters.bar(build, dates_of="Days")
-chosen = selection.chosen
+selection = filters.bar(
+    build, dates_of="Days", periods=("day", "week", "month"), has_versus=False
+)
+chosen, period = selection.chosen, selection.period
 
-days = queries.overview.headline(build, chosen)
+days = queries.overview.headline(build, chosen).rows
 if days.empty:
     layout.nothing_selected()
     st.stop()
 
 last = days.iloc[-1]
-weeks = queries.overview.activation_by_week(build, chosen)
+weeks = queries.overview.activation_by_week(build, chosen).rows
 week = weeks.iloc[-1] if len(weeks) else None
 recent = days.tail(SPARK_DAYS)
 st.caption(
@@ -108,18 +110,23 @@ with st.grid(6, min_column_width=180):
         ),
     )
 
+by_day = queries.overview.active_users(build, chosen, by_value=False)
 with layout.panel(
     "Active users by day",
     "Distinct users of the day, of the trailing 7 days and of the trailing 28 days.",
+    of=by_day,
+    means={
+        label: f"daily_active.{measure}"
+        for measure, label in charts.overview.MEASURES.items()
+    },
 ):
     layout.draw(
-        charts.overview.active_users(
-            queries.overview.active_users(build, chosen, by_value=False)
-        ),
+        charts.overview.active_users(by_day.rows),
         "Daily, weekly and monthly active users by day",
         key="active_users",
     )
 
+states = queries.lifecycle.lifecycle(build, chosen, period)
 left, right = st.columns(2)
 with (
     left,
@@ -128,22 +135,11 @@ with (
         "Returning were active in the period before, too; resurrected only earlier; "
         "dormant were active in the period before and not in this, which is known when "
         "it is over.",
+        of=states,
     ),
 ):
-    period = st.segmented_control(
-        "Period",
-        ["day", "week", "month"],
-        default="week",
-        required=True,
-        format_func=wording.PERIODS.get,
-        key="period",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
     layout.draw(
-        charts.lifecycle.lifecycle(
-            queries.lifecycle.lifecycle(build, chosen, period), period
-        ),
+        charts.lifecycle.lifecycle(states.rows, period),
         "New, returning, resurrected and dormant users by period",
         key="lifecycle",
     )
@@ -156,29 +152,30 @@ with (
     ),
 ):
     with st.container(horizontal=True, horizontal_alignment="distribute"):
-        compared = filters.compared_or(selection, build)
-        measure = st.segmented_control(
+        compared, values = filters.by_segment(selection, build)
+        measure = state.choose(
+            st.segmented_control,
             "Measure",
+            "measure",
             list(charts.overview.MEASURES),
-            default="wau",
+            "wau",
             required=True,
             format_func=lambda text: text.upper() if len(text) == 3 else "Stickiness",
-            key="measure",
-            bind="query-params",
             label_visibility="collapsed",
         )
     layout.draw(
         charts.overview.measure_by_value(
-            queries.overview.active_users(build, compared.chosen, by_value=True),
+            queries.overview.active_users(build, compared, by_value=True).rows,
             measure,
-            compared.compared,
+            values,
         ),
         f"{charts.overview.MEASURES[measure]} by day and segment",
         key="by_segment",
     )
 
 features_period = "month" if period == "month" else "week"
-features = queries.features.features(build, chosen, features_period)
+used = queries.features.features(build, chosen, features_period)
+features = used.rows
 title = f"Features used in a {features_period}, and who came back in the next"
 if features.empty:
     with layout.panel(title):
@@ -191,6 +188,7 @@ with layout.panel(
     f"The {features_period} of {wording.day(features['period_start'].iloc[0])}, the "
     f"newest whose next {features_period} is over. Coming back goes with a feature and "
     "need not be its doing: heavy users do more of everything.",
+    of=used,
 ):
     st.dataframe(
         features.assign(

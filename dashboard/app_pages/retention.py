@@ -2,47 +2,39 @@
 
 import streamlit as st
 
-from dashboard import charts, filters, layout, queries, wording
+from dashboard import charts, filters, layout, queries, state
 
 # More rows than this are a texture, not a table.
 MOST_COHORTS = {"day": 42, "week": 30, "month": 36}
 MOST_PERIODS = {"day": 30, "week": 26, "month": 24}
 
 build = layout.build_of_page()
-selection = filters.bar(build, dates_of="Started in")
-chosen = selection.chosen
-with st.container(horizontal=True, gap="medium"):
-    period = st.segmented_control(
-        "Period",
-        ["day", "week", "month"],
-        default="week",
-        required=True,
-        format_func=wording.PERIODS.get,
-        key="period",
-        bind="query-params",
-    )
-    mode = st.segmented_control(
-        "Retained means",
-        ["on", "on-or-after"],
-        default="on",
-        required=True,
-        format_func={
-            "on": "Active in the period",
-            "on-or-after": "Active in it or later",
-        }.get,
-        key="retained",
-        bind="query-params",
-    )
+selection = filters.bar(
+    build, dates_of="Started in", periods=("day", "week", "month"), has_versus=False
+)
+chosen, period = selection.chosen, selection.period
+mode = state.choose(
+    st.segmented_control,
+    "Retained means",
+    "retained",
+    ["on", "on-or-after"],
+    "on",
+    required=True,
+    format_func={
+        "on": "Active in the period",
+        "on-or-after": "Active in it or later",
+    }.get,
+)
 is_on_or_after = mode == "on-or-after"
 
-cells = queries.retention.retention_cells(build, period, chosen, is_on_or_after)
+cells_result = queries.retention.retention_cells(build, period, chosen, is_on_or_after)
+cells = cells_result.rows
 if cells.empty:
     layout.nothing_selected()
     st.stop()
 
-by_value = bool(selection.compared)
 curve = queries.retention.retention_curve(
-    build, period, chosen, is_on_or_after, by_value
+    build, period, chosen, is_on_or_after, bool(selection.lines)
 )
 how = (
     "active in the period or any later one"
@@ -54,13 +46,20 @@ with layout.panel(
     f"Share of users {how}, all cohorts together ({layout.whom(selection)}). A cohort "
     f"counts only in the {period}s that are over for all of it, so a curve may rise "
     "where young cohorts leave it. The band is the 95% interval.",
+    of=curve,
+    means={
+        "Retained": "cohort_retention.retained_on_or_after_users"
+        if is_on_or_after
+        else "cohort_retention.retained_users",
+        "Complete": "cohort_retention.is_complete",
+    },
 ):
-    if curve.empty:
+    if curve.rows.empty:
         st.caption(f"No {period} is over for these cohorts yet.")
     else:
         layout.draw(
             charts.retention.retention_curve(
-                curve, period, selection.compared or ("all",)
+                curve.rows, period, selection.lines or ("all",)
             ),
             f"Retention curve by {period}",
             key="retention_curve",
@@ -83,6 +82,7 @@ with layout.panel(
         if is_cut
         else ""
     ),
+    of=cells_result,
 ):
     layout.draw(
         charts.retention.retention_heat_map(shown, period),

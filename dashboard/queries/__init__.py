@@ -1,6 +1,7 @@
 """One typed function per chart, over the published marts: a module per page.
 
-Every function takes the build, which keys its cache, and returns rows ready to draw.
+Every function takes the build, which keys its cache, and returns rows ready to draw
+with the SQL that gave them (Result).
 Users have one value per segment, so counts of several values add up, and rates are
 made of sums. Parameters are bound.
 """
@@ -14,10 +15,11 @@ from dashboard.queries import (
     overview,
     retention,
 )
-from dashboard.queries.common import Period, Slice, matching
+from dashboard.queries.common import Period, Result, Slice, matching
 
 __all__ = [
     "Period",
+    "Result",
     "Slice",
     "build",
     "churn",

@@ -1,17 +1,15 @@
-"""What the build is, and what it can be sliced by."""
+"""What the build is, what it can be sliced by, and what its columns mean."""
 
 from __future__ import annotations
 
-import pandas as pd
-
-from dashboard.queries.common import cached
-from dashboard.warehouse import Build, query
+from dashboard.queries.common import Result, ask, cached
+from dashboard.warehouse import Build
 
 
 @cached
-def build_info(build: Build) -> pd.DataFrame:
+def info(build: Build) -> Result:
     """One row: as of when, built when, how many tests passed, and the days known."""
-    return query(
+    return ask(
         build,
         """
         select
@@ -25,9 +23,9 @@ def build_info(build: Build) -> pd.DataFrame:
 
 
 @cached
-def segments(build: Build) -> pd.DataFrame:
+def segments(build: Build) -> Result:
     """Segments and their values: the largest first, users without one last."""
-    return query(
+    return ask(
         build,
         """
         select segment, segment_value
@@ -35,6 +33,24 @@ def segments(build: Build) -> pd.DataFrame:
         where segment <> 'all'
         group by segment, segment_value
         order by segment, segment_value = '(not set)', max(mau) desc, segment_value
+        """,
+        {},
+    )
+
+
+@cached
+def descriptions(build: Build) -> Result:
+    """What each mart (column_name NULL) and each of its columns means."""
+    return ask(
+        build,
+        """
+        select table_name, null as column_name, comment
+        from duckdb_tables()
+        where comment is not null
+        union all
+        select table_name, column_name, comment
+        from duckdb_columns()
+        where comment is not null
         """,
         {},
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from dashboard.queries.common import SMALL_GROUP, Slice, cached
-from dashboard.warehouse import Build, query
+from dashboard.queries.common import SMALL_GROUP, Result, Slice, ask, cached
+from dashboard.warehouse import Build
 
 _SCORED = """
     scored as (
@@ -18,9 +16,9 @@ _SCORED = """
 
 
 @cached
-def risk_summary(build: Build, chosen: Slice) -> pd.DataFrame:
+def risk_summary(build: Build, chosen: Slice) -> Result:
     """One row: users scored, by band, the mean probability, and of which days it is."""
-    return query(
+    return ask(
         build,
         f"""
         with {_SCORED}
@@ -41,9 +39,9 @@ def risk_summary(build: Build, chosen: Slice) -> pd.DataFrame:
 
 
 @cached
-def risk_distribution(build: Build, chosen: Slice) -> pd.DataFrame:
+def risk_distribution(build: Build, chosen: Slice) -> Result:
     """Users by risk in steps of five points: risk_from, risk_band, users."""
-    return query(
+    return ask(
         build,
         f"""
         with {_SCORED}
@@ -64,9 +62,9 @@ def risk_distribution(build: Build, chosen: Slice) -> pd.DataFrame:
 @cached
 def users_at_risk(
     build: Build, chosen: Slice, bands: tuple[str, ...], search: str, limit: int
-) -> pd.DataFrame:
+) -> Result:
     """Scored users, the highest risk first, with their reasons; at most `limit`."""
-    return query(
+    return ask(
         build,
         f"""
         with {_SCORED}
@@ -93,12 +91,12 @@ def users_at_risk(
 
 
 @cached
-def reasons(build: Build, chosen: Slice) -> pd.DataFrame:
+def reasons(build: Build, chosen: Slice) -> Result:
     """What raises the risk, counted: the share of users with it among their top three.
 
     The numbers inside a reason differ from user to user and are left out.
     """
-    return query(
+    return ask(
         build,
         f"""
         with {_SCORED},
@@ -153,13 +151,13 @@ def reasons(build: Build, chosen: Slice) -> pd.DataFrame:
 
 
 @cached
-def behaviors(build: Build, chosen: Slice) -> pd.DataFrame:
+def behaviors(build: Build, chosen: Slice) -> Result:
     """Who was gone by the end of the newest closed window, with and without each event.
 
     Columns: event_name, users, gone_with, gone_without, difference, as_of_date,
     label_end_date, each group of at least SMALL_GROUP users.
     """
-    return query(
+    return ask(
         build,
         """
         with newest as (
@@ -215,9 +213,9 @@ def behaviors(build: Build, chosen: Slice) -> pd.DataFrame:
 
 
 @cached
-def model_metrics(build: Build) -> pd.DataFrame:
+def model_metrics(build: Build) -> Result:
     """How good the model is on the test dates pooled, beside simpler rules."""
-    return query(
+    return ask(
         build,
         """
         select model, metric, value, ci_low, ci_high, rows, base_rate
@@ -230,9 +228,9 @@ def model_metrics(build: Build) -> pd.DataFrame:
 
 
 @cached
-def test_dates(build: Build) -> pd.DataFrame:
+def test_dates(build: Build) -> Result:
     """Splits of the model's test, each a date that the model had not seen."""
-    return query(
+    return ask(
         build,
         """
         select distinct split

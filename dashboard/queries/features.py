@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from dashboard.queries.common import Period, Slice, cached
-from dashboard.warehouse import Build, query
+from dashboard.queries.common import Period, Result, Slice, ask, cached
+from dashboard.warehouse import Build
 
 
 @cached
-def features(build: Build, chosen: Slice, period: Period) -> pd.DataFrame:
+def features(build: Build, chosen: Slice, period: Period) -> Result:
     """Who used what in the newest period of which one knows who came back after it."""
-    return query(
+    return ask(
         build,
         """
         with usage as (

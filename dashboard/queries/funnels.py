@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from dashboard.queries.common import Slice, cached, wilson
-from dashboard.warehouse import Build, query
+from dashboard.queries.common import Result, Slice, ask, cached
+from dashboard.warehouse import Build
 
 
 @cached
-def funnels(build: Build) -> pd.DataFrame:
+def funnels(build: Build) -> Result:
     """Names of the funnels and their number of steps."""
-    return query(
+    return ask(
         build,
         """
         select funnel, max(step_number) as steps
@@ -25,18 +23,16 @@ def funnels(build: Build) -> pd.DataFrame:
 
 
 @cached
-def funnel_steps(
-    build: Build, funnel: str, chosen: Slice, by_value: bool
-) -> pd.DataFrame:
+def funnel_steps(build: Build, funnel: str, chosen: Slice, by_value: bool) -> Result:
     """A funnel step by step, over the users who entered it on the chosen days.
 
     A user counts with the attempt that went deepest, then the earliest, of those that
     began in the range. Shares are of all who entered; the matured ones and their
     interval of those whose window has closed.
     """
-    return query(
+    return ask(
         build,
-        f"""
+        """
         with attempts as (
             select user_id, deepest_step, step_times, is_matured
             from funnel_attempts
@@ -102,7 +98,8 @@ def funnel_steps(
             dropped_users / entered_users as dropped_share,
             pending_users / entered_users as pending_share,
             matured_users / nullif(matured_entrants, 0) as matured_conversion,
-            {wilson("matured_users", "matured_entrants")}
+            wilson_low(matured_users, matured_entrants) as ci_low,
+            wilson_high(matured_users, matured_entrants) as ci_high
         from counted
         order by segment_value, step_number
         """,
@@ -111,14 +108,14 @@ def funnel_steps(
 
 
 @cached
-def funnel_drop_out(build: Build, funnel: str, chosen: Slice) -> pd.DataFrame:
+def funnel_drop_out(build: Build, funnel: str, chosen: Slice) -> Result:
     """Of those who reached a step and had their time: the share that went no further.
 
     One row per segment value and step after the first, with its interval.
     """
-    return query(
+    return ask(
         build,
-        f"""
+        """
         with attempts as (
             select user_id, deepest_step
             from funnel_attempts
@@ -157,7 +154,8 @@ def funnel_drop_out(build: Build, funnel: str, chosen: Slice) -> pd.DataFrame:
         select
             *,
             stopped_users / nullif(reached_users, 0) as stopped_rate,
-            {wilson("stopped_users", "reached_users")}
+            wilson_low(stopped_users, reached_users) as ci_low,
+            wilson_high(stopped_users, reached_users) as ci_high
         from counted
         order by segment_value, step_number
         """,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from dashboard.queries.common import Period, Slice, cached
-from dashboard.warehouse import Build, query
+from dashboard.queries.common import Period, Result, Slice, ask, cached
+from dashboard.warehouse import Build
 
 
 @cached
-def lifecycle(build: Build, chosen: Slice, period: Period) -> pd.DataFrame:
+def lifecycle(build: Build, chosen: Slice, period: Period) -> Result:
     """New, returning, resurrected and dormant users by period."""
-    return query(
+    return ask(
         build,
         """
         select

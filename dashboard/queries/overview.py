@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from dashboard.queries.common import Slice, cached, wilson
-from dashboard.warehouse import Build, query
+from dashboard.queries.common import Result, Slice, ask, cached
+from dashboard.warehouse import Build
 
 
 @cached
-def headline(build: Build, chosen: Slice) -> pd.DataFrame:
+def headline(build: Build, chosen: Slice) -> Result:
     """Complete days with their numbers and how they changed, oldest first.
 
     Days are compared with the same weekday a week before, MAU and stickiness with the
     28 days before theirs. What has no full window is NULL.
     """
-    return query(
+    return ask(
         build,
         """
         with days as (
@@ -57,15 +55,15 @@ def headline(build: Build, chosen: Slice) -> pd.DataFrame:
 
 
 @cached
-def activation_by_week(build: Build, chosen: Slice) -> pd.DataFrame:
+def activation_by_week(build: Build, chosen: Slice) -> Result:
     """Weeks of sign-up whose windows have all closed, oldest first.
 
     Columns: week_start, signed_up_users, activated_users, activation_rate, change from
     the week before, ci_low, ci_high.
     """
-    return query(
+    return ask(
         build,
-        f"""
+        """
         with signed_up as (
             select
                 date_trunc('week', timezone(
@@ -92,7 +90,8 @@ def activation_by_week(build: Build, chosen: Slice) -> pd.DataFrame:
             select
                 *,
                 activated_users / signed_up_users as activation_rate,
-                {wilson("activated_users", "signed_up_users")}
+                wilson_low(activated_users, signed_up_users) as ci_low,
+                wilson_high(activated_users, signed_up_users) as ci_high
             from weeks
         ),
 
@@ -114,9 +113,9 @@ def activation_by_week(build: Build, chosen: Slice) -> pd.DataFrame:
 
 
 @cached
-def active_users(build: Build, chosen: Slice, by_value: bool) -> pd.DataFrame:
+def active_users(build: Build, chosen: Slice, by_value: bool) -> Result:
     """DAU, WAU, MAU and stickiness by day, of all chosen values together or of each."""
-    return query(
+    return ask(
         build,
         """
         select

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from dashboard.queries.common import Period, Slice, cached, wilson
-from dashboard.warehouse import Build, query
+from dashboard.queries.common import Period, Result, Slice, ask, cached
+from dashboard.warehouse import Build
 
 
 @cached
 def retention_cells(
     build: Build, period: Period, chosen: Slice, is_on_or_after: bool
-) -> pd.DataFrame:
+) -> Result:
     """Cohort by period: cohort_users, retained_users, retention_rate, is_complete."""
-    return query(
+    return ask(
         build,
         """
         with cells as (
@@ -48,11 +46,11 @@ def retention_cells(
 @cached
 def retention_curve(
     build: Build, period: Period, chosen: Slice, is_on_or_after: bool, by_value: bool
-) -> pd.DataFrame:
+) -> Result:
     """The chosen cohorts pooled, over complete cells only, with a Wilson interval."""
-    return query(
+    return ask(
         build,
-        f"""
+        """
         with pooled as (
             select
                 case when $by_value then segment_value else 'all' end as segment_value,
@@ -78,7 +76,8 @@ def retention_curve(
         select
             *,
             retained_users / nullif(cohort_users, 0) as retention_rate,
-            {wilson("retained_users", "cohort_users")}
+            wilson_low(retained_users, cohort_users) as ci_low,
+            wilson_high(retained_users, cohort_users) as ci_high
         from pooled
         order by segment_value, period_number
         """,

@@ -77,18 +77,18 @@ def test_a_page_shows_its_numbers(folder: Path, page: str) -> None:
 @pytest.mark.parametrize("value", ["free", HOSTILE], ids=["plain", "hostile"])
 def test_a_page_can_be_filtered_by_url(folder: Path, page: str, value: str) -> None:
     publish(folder, BUILD)
-    app = opened(page, **{"segment": "Plan", "only-plan": value})
+    app = opened(page, segment="plan", value=value)
     assert_is_sound(app)
-    assert app.multiselect(key="only-plan").value == [value]
+    assert app.multiselect(key="choice value").value == [value]
     assert len(app.get("plotly_chart")) >= 2
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_values_are_compared(folder: Path, page: str) -> None:
     publish(folder, BUILD)
-    app = opened(page, segment="Plan")
+    app = opened(page, segment="plan")
     assert_is_sound(app)
-    assert set(app.multiselect(key="only-plan").options) == {"free", "pro", HOSTILE}
+    assert set(app.multiselect(key="choice value").options) == {"free", "pro", HOSTILE}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -301,7 +301,7 @@ def test_a_file_that_vanishes_before_it_is_opened_is_looked_for_anew(
 
 def test_the_tiles_show_the_marts_numbers(folder: Path) -> None:
     publish(folder, BUILD)
-    app = opened("overview", **{"segment": "Plan", "only-plan": "free"})
+    app = opened("overview", segment="plan", value="free")
     build = warehouse.current_build()
     row = warehouse.query(
         build,
@@ -323,7 +323,7 @@ def test_the_tiles_show_the_marts_numbers(folder: Path) -> None:
 
 def test_users_are_found_by_a_part_of_their_id(folder: Path) -> None:
     publish(folder, BUILD)
-    app = opened("churn", user="u4", risk="High")
+    app = opened("churn", user="u4", risk="high")
     assert_is_sound(app)
     users = app.dataframe[0].value
     assert list(users["user_id"]) == [f"u4{digit}" for digit in reversed(range(8))]

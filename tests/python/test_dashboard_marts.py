@@ -16,8 +16,23 @@ import duckdb
 import pytest
 import yaml
 
+from tests.conformance.table_functions import statements
+
 MODELS = Path(__file__).resolve().parents[2] / "models" / "marts"
 TYPES = {"string": "varchar"}
+# As the publish writes them (macros/publish.sql).
+EVENTS = {
+    "event_id": "varchar",
+    "user_id": "varchar",
+    "session_id": "varchar",
+    "event_name": "varchar",
+    "properties": "varchar",
+    "is_activity": "boolean",
+    "is_anonymous": "boolean",
+    "event_date": "date",
+    "event_time": "timestamp",
+    "received_at": "timestamp",
+}
 # Read by a Markdown or HTML renderer or a careless query, it would do something.
 HOSTILE = """'; drop table activation; -- <b>"x"</b> **y** $1"""
 
@@ -190,12 +205,11 @@ def publish(
         change: SQL to run on the finished file.
     """
     published = folder / "published"
-    published.mkdir(parents=True, exist_ok=True)
+    (published / "events").mkdir(parents=True, exist_ok=True)
     path = published / f"{build}.duckdb"
     with duckdb.connect(str(path)) as connection:
-        for table, columns in contracts().items():
-            listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-            connection.execute(f'create table "{table}" ({listed})')
+        for statement in created():
+            connection.execute(statement)
         for table, select in rows.items():
             connection.execute(
                 f'insert into "{table}" by name {_filled_in(select)}',
@@ -207,6 +221,21 @@ def publish(
     point_at(folder, build)
     record(folder, build, "published")
     return path
+
+
+@functools.cache
+def created() -> tuple[str, ...]:
+    """What makes the published file: the marts' tables, the events, the functions."""
+    tables = {**contracts(), "events": EVENTS}
+    return (
+        *(
+            f'create table "{table}" ('
+            + ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            + ")"
+            for table, columns in tables.items()
+        ),
+        *statements(),
+    )
 
 
 def point_at(folder: Path, build: str) -> None:

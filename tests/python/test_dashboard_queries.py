@@ -67,7 +67,7 @@ def seeds(seeds_build: DbtRun) -> Build:
 def test_the_connection_can_only_read_marts(
     build: Build, attack: str, tmp_path: Path
 ) -> None:
-    python_variable = queries.build.build_info(build)
+    python_variable = queries.build.info(build).rows
     before = sorted(tmp_path.rglob("*"))
     with (
         warehouse.connection(build).cursor() as cursor,
@@ -78,9 +78,28 @@ def test_the_connection_can_only_read_marts(
     assert len(python_variable) == 1
 
 
+def test_the_connection_reads_the_published_events_and_no_other_file(
+    seeds: Build,
+) -> None:
+    rows = warehouse.query(seeds, "select count(*) as n from events", {})
+    assert rows["n"][0] > 0
+    published = Path(seeds.path).parent
+    event_file = next((published / "events").glob("*.parquet"))
+    for path in (
+        published / "events" / ".." / f"{Path(seeds.path).stem}.json",
+        published.parent / "current.json",
+        f"{published}/events-of-others/{event_file.name}",
+    ):
+        with (
+            warehouse.connection(seeds).cursor() as cursor,
+            pytest.raises(duckdb.PermissionException),
+        ):
+            cursor.execute(f"select * from read_text('{path}')")
+
+
 def every_query(build: Build, chosen: Slice, text: str) -> dict[str, int]:
     """The number of rows of each query, with a text wherever one can be given."""
-    frames = {
+    results = {
         "headline": queries.overview.headline(build, chosen),
         "activation": queries.overview.activation_by_week(build, chosen),
         "active_users": queries.overview.active_users(build, chosen, True),
@@ -96,7 +115,7 @@ def every_query(build: Build, chosen: Slice, text: str) -> dict[str, int]:
         "no_funnel": queries.funnels.funnel_steps(build, text, chosen, False),
         "no_user": queries.churn.users_at_risk(build, chosen, ("high",), text, 10),
     }
-    return {name: len(frame) for name, frame in frames.items()}
+    return {name: len(result.rows) for name, result in results.items()}
 
 
 def test_a_hostile_value_is_a_value_like_any_other(build: Build) -> None:
@@ -112,21 +131,21 @@ def test_a_hostile_value_is_a_value_like_any_other(build: Build) -> None:
 def test_a_value_that_nobody_has_selects_nobody(build: Build, text: str) -> None:
     counts = every_query(build, Slice(*ALL_TIME, text, (text,)), text or "nothing")
     assert not any(counts.values())
-    assert len(queries.build.build_info(build)) == 1
+    assert len(queries.build.info(build).rows) == 1
 
 
 def values_of(build: Build, segment: str) -> tuple[str, ...]:
-    known = queries.build.segments(build)
+    known = queries.build.segments(build).rows
     return tuple(known.loc[known["segment"] == segment, "segment_value"])
 
 
 def test_funnels_equal_the_mart(seeds: Build) -> None:
-    for funnel in queries.funnels.funnels(seeds)["funnel"]:
+    for funnel in queries.funnels.funnels(seeds).rows["funnel"]:
         for segment in ("all", "platform"):
             values = values_of(seeds, segment) or ("all",)
             shown = queries.funnels.funnel_steps(
                 seeds, funnel, Slice(*ALL_TIME, segment, values), True
-            )
+            ).rows
             mart = warehouse.query(
                 seeds,
                 """
@@ -164,8 +183,10 @@ def test_funnels_equal_the_mart(seeds: Build) -> None:
 
 @pytest.mark.parametrize("period", ["day", "week", "month"])
 def test_retention_curves_equal_the_mart(seeds: Build, period: queries.Period) -> None:
-    shown = queries.retention.retention_curve(seeds, period, EVERYONE, False, False)
-    later = queries.retention.retention_curve(seeds, period, EVERYONE, True, False)
+    shown = queries.retention.retention_curve(
+        seeds, period, EVERYONE, False, False
+    ).rows
+    later = queries.retention.retention_curve(seeds, period, EVERYONE, True, False).rows
     mart = warehouse.query(
         seeds,
         """
@@ -187,14 +208,14 @@ def test_retention_curves_equal_the_mart(seeds: Build, period: queries.Period) -
 def test_the_values_of_a_segment_add_up_to_everyone(seeds: Build, segment: str) -> None:
     chosen = Slice(*ALL_TIME, segment, values_of(seeds, segment))
     everyone, together = (
-        queries.overview.headline(seeds, each) for each in (EVERYONE, chosen)
+        queries.overview.headline(seeds, each).rows for each in (EVERYONE, chosen)
     )
     for column in ("dau", "wau", "mau", "new_users", "stickiness"):
         assert (everyone[column] - together[column]).abs().max() < TOLERANCE, column
     for read in (
-        lambda each: queries.lifecycle.lifecycle(seeds, each, "week"),
-        lambda each: queries.features.features(seeds, each, "week"),
-        lambda each: queries.retention.retention_cells(seeds, "week", each, False),
+        lambda each: queries.lifecycle.lifecycle(seeds, each, "week").rows,
+        lambda each: queries.features.features(seeds, each, "week").rows,
+        lambda each: queries.retention.retention_cells(seeds, "week", each, False).rows,
     ):
         everyone, together = read(EVERYONE), read(chosen)
         numbers = everyone.select_dtypes("number").columns
@@ -205,7 +226,9 @@ def test_the_values_of_a_segment_add_up_to_everyone(seeds: Build, segment: str) 
 
 
 def test_features_equal_the_mart(seeds: Build) -> None:
-    shown = queries.features.features(seeds, EVERYONE, "week").set_index("event_name")
+    shown = queries.features.features(seeds, EVERYONE, "week").rows.set_index(
+        "event_name"
+    )
     mart = warehouse.query(
         seeds,
         """
@@ -227,8 +250,8 @@ def test_features_equal_the_mart(seeds: Build) -> None:
 
 
 def test_every_scored_user_is_in_the_distribution(seeds: Build) -> None:
-    summary = queries.churn.risk_summary(seeds, EVERYONE).iloc[0]
-    spread = queries.churn.risk_distribution(seeds, EVERYONE)
+    summary = queries.churn.risk_summary(seeds, EVERYONE).rows.iloc[0]
+    spread = queries.churn.risk_distribution(seeds, EVERYONE).rows
     scored = warehouse.query(seeds, "select count(*) as n from churn_scores", {})
     assert spread["users"].sum() == summary["users"] == scored["n"][0]
     assert spread["risk_from"].between(0, 0.95).all()
@@ -237,10 +260,10 @@ def test_every_scored_user_is_in_the_distribution(seeds: Build) -> None:
 def test_a_date_range_selects_entries_and_keeps_open_ones_apart(build: Build) -> None:
     # One user enters each day from 5 January on; the last eight windows are open.
     first_week = EVERYONE._replace(start=date(2026, 1, 5), end=date(2026, 1, 11))
-    entry = queries.funnels.funnel_steps(build, "buy", first_week, False).iloc[0]
+    entry = queries.funnels.funnel_steps(build, "buy", first_week, False).rows.iloc[0]
     assert entry["entered_users"] == entry["matured_entrants"] == 7
     last_days = EVERYONE._replace(start=date(2026, 2, 14), end=date(2026, 2, 21))
-    steps = queries.funnels.funnel_steps(build, "buy", last_days, False)
+    steps = queries.funnels.funnel_steps(build, "buy", last_days, False).rows
     assert steps["entered_users"].iloc[0] == 8
     assert steps["matured_conversion"].isna().all()
     assert steps["dropped_users"].sum() == 0
@@ -263,10 +286,12 @@ def test_a_users_deepest_then_earliest_attempt_in_the_range_counts(
     publish(tmp_path, "20260302T100000-twiceeee", change=again)
     build = warehouse.current_build()
     early = EVERYONE._replace(end=date(2026, 1, 5))
-    assert list(queries.funnels.funnel_steps(build, "buy", early, False)["users"]) == [
+    assert list(
+        queries.funnels.funnel_steps(build, "buy", early, False).rows["users"]
+    ) == [
         1,
         0,
         0,
     ]
-    with_late = queries.funnels.funnel_steps(build, "buy", EVERYONE, False)
+    with_late = queries.funnels.funnel_steps(build, "buy", EVERYONE, False).rows
     assert list(with_late["users"]) == [48, 31, 16]

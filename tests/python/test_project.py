@@ -158,7 +158,8 @@ def test_descriptions_are_comments_in_the_published_file(seeds_build: DbtRun) ->
 
 
 def test_exposures_name_what_the_dashboard_reads(manifest: dict[str, Any]) -> None:
-    queries = (PROJECT / "dashboard" / "queries.py").read_text()
+    modules = (PROJECT / "dashboard" / "queries").glob("*.py")
+    queries = "\n".join(module.read_text() for module in modules)
     exposure = next(e for e in own(manifest, "exposures") if e["name"] == "dashboard")
     exposed = {
         unique_id.split(".")[-1] for unique_id in exposure["depends_on"]["nodes"]

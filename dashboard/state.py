@@ -1,0 +1,158 @@
+"""What is chosen on a page lives in its URL: short, stable ids, never labels.
+
+The URL is the one truth: a widget shows what it says, and a choice is written into it
+before the page is drawn. So a link, a reload and the browser's way back reproduce the
+page. What is at its default is not in the URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+# The menu opens a page without them; they are brought along from the page before.
+CARRIED = ("days", "from", "to", "segment", "value", "versus", "period")
+CARRIED_KEY, PAGE_KEY = "carried", "page"
+
+
+def arrive(page: str) -> None:
+    """To be called before a page is drawn: brings along what the one before had."""
+    before = st.session_state.get(PAGE_KEY)
+    st.session_state[PAGE_KEY] = page
+    if before in (None, page):
+        return
+    given = dict.fromkeys(st.query_params)
+    for name, texts in st.session_state.get(CARRIED_KEY, {}).items():
+        if name not in given:
+            st.query_params[name] = texts
+
+
+def leave() -> None:
+    """To be called when a page was drawn: what the next page is to have."""
+    st.session_state[CARRIED_KEY] = {
+        name: st.query_params.get_all(name)
+        for name in CARRIED
+        if name in st.query_params
+    }
+
+
+def read(name: str, allowed: Sequence[str], default: str) -> str:
+    """The id in the URL; the default where there is none that is allowed."""
+    text = st.query_params.get(name, default)
+    return text if text in allowed else default
+
+
+def read_all(name: str, allowed: Sequence[str]) -> list[str]:
+    """The ids in the URL that are allowed, in the order of the allowed ones."""
+    given = set(st.query_params.get_all(name))
+    return [text for text in allowed if text in given]
+
+
+def read_day(name: str, default: date) -> date:
+    try:
+        return date.fromisoformat(st.query_params.get(name, ""))
+    except ValueError:
+        return default
+
+
+def choose(
+    widget: Callable[..., Any],
+    label: str,
+    name: str,
+    options: Sequence[str],
+    default: str,
+    *,
+    clears: Sequence[str] = (),
+    **appearance: Any,
+) -> str:
+    """One of the options, by a selectbox, radio or segmented control.
+
+    A choice removes what `clears` names from the URL, as it was chosen under another.
+    """
+    key = _key(name)
+    st.session_state[key] = read(name, options, default)
+    widget(
+        label,
+        options,
+        key=key,
+        on_change=_write,
+        args=(name, default, clears),
+        **appearance,
+    )
+    return read(name, options, default)
+
+
+def choose_some(
+    widget: Callable[..., Any],
+    label: str,
+    name: str,
+    options: Sequence[str],
+    **appearance: Any,
+) -> list[str]:
+    """Some of the options, by a multiselect or pills; none are none."""
+    key = _key(name)
+    st.session_state[key] = read_all(name, options)
+    widget(label, options, key=key, on_change=_write, args=(name, []), **appearance)
+    return read_all(name, options)
+
+
+def enter_text(label: str, name: str, **appearance: Any) -> str:
+    """A text of the user's own."""
+    key = _key(name)
+    st.session_state[key] = st.query_params.get(name, "")
+    st.text_input(label, key=key, on_change=_write, args=(name, ""), **appearance)
+    return st.query_params.get(name, "")
+
+
+def switch(label: str, name: str, **appearance: Any) -> bool:
+    """On or off."""
+    key = _key(name)
+    st.session_state[key] = name in st.query_params
+    st.toggle(label, key=key, on_change=_write, args=(name, False), **appearance)
+    return name in st.query_params
+
+
+def choose_days(
+    label: str, first: date, last: date, **appearance: Any
+) -> tuple[date, date]:
+    """Two days of the data, both included; without a choice all of them."""
+    key = _key("days between")
+    start = min(max(read_day("from", first), first), last)
+    end = min(max(read_day("to", last), start), last)
+    picked = st.session_state.get(key)
+    # While the second day is still to be picked there is one.
+    if not isinstance(picked, tuple) or len(picked) != 1:
+        st.session_state[key] = (start, end)
+    st.date_input(
+        label,
+        min_value=first,
+        max_value=last,
+        format="YYYY-MM-DD",
+        key=key,
+        on_change=_write_days,
+        **appearance,
+    )
+    return start, end
+
+
+def _key(name: str) -> str:
+    return f"choice {name}"
+
+
+def _write(name: str, default: Any, clears: Sequence[str] = ()) -> None:
+    for other in clears:
+        st.query_params.pop(other, None)
+    chosen = st.session_state[_key(name)]
+    if chosen is None or chosen == default:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = "1" if chosen is True else chosen
+
+
+def _write_days() -> None:
+    picked = st.session_state[_key("days between")]
+    if isinstance(picked, tuple) and len(picked) == 2:
+        st.query_params["from"], st.query_params["to"] = map(str, picked)
