@@ -1,0 +1,1 @@
+"""SQL that a user typed: what it may say, and the process that it runs in."""
