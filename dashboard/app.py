@@ -29,6 +29,7 @@ PAGES = [
     st.Page("app_pages/funnels.py", title="Funnels", icon=":material/filter_alt:"),
     st.Page("app_pages/retention.py", title="Retention", icon=":material/grid_on:"),
     st.Page("app_pages/churn.py", title="Churn", icon=":material/logout:"),
+    st.Page("app_pages/ask.py", title="Ask", icon=":material/search:"),
 ]
 
 

@@ -7,6 +7,7 @@ made of sums. Parameters are bound.
 """
 
 from dashboard.queries import (
+    ask,
     build,
     churn,
     features,
@@ -21,6 +22,7 @@ __all__ = [
     "Period",
     "Result",
     "Slice",
+    "ask",
     "build",
     "churn",
     "features",
