@@ -17,6 +17,7 @@
         'users': {
             'user_id': {'kind': 'text', 'required': true},
             'signed_up_at': {'kind': 'time'},
+            'valid_from': {'kind': 'time'},
             'properties': {'kind': 'json'},
         },
         'sessions': {

@@ -32,6 +32,18 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Events with the session_id that they were given, those without one with that of the gap rule. #}
+{% macro sessionize_missing(events, columns) -%}
+    select
+        {{ columns | join(',\n        ') }},
+        session_id
+
+    from {{ events }}
+    where session_id is not null
+    union all
+    {{ sessionize('(select * from ' ~ events ~ ' where session_id is null)', columns) }}
+{%- endmacro %}
+
 {% macro sessionize_by_gap(events, columns, gap_seconds) -%}
     {%- set timeout = gap_seconds if gap_seconds is not none else var('session_timeout_minutes') * 60 -%}
     select

@@ -1,8 +1,8 @@
 -- One row per event, with its session (as supplied, else by the gap rule).
 
 {% set columns = [
-    'event_id', 'user_id', 'event_name', 'properties', 'is_anonymous', 'is_repeated_row',
-    'event_time', 'received_at',
+    'event_id', 'user_id', 'known_user_id', 'event_name', 'properties', 'is_anonymous',
+    'is_repeated_row', 'event_time', 'known_at', 'received_at',
 ] %}
 
 with
@@ -13,33 +13,9 @@ events as (
 
 ),
 
-events_with_session as (
-
-    select * from events where session_id is not null
-
-),
-
-events_without_session as (
-
-    select * from events where session_id is null
-
-),
-
-sessionized as (
-
-    {{ sessionize('events_without_session', columns) }}
-
-),
-
 all_events as (
 
-    select
-        {{ columns | join(',\n        ') }},
-        session_id
-
-    from events_with_session
-    union all
-    select * from sessionized
+    {{ sessionize_missing('events', columns) | indent(4) }}
 
 ),
 
@@ -48,6 +24,7 @@ final as (
     select
         event_id,
         user_id,
+        known_user_id,
         session_id,
         event_name,
         properties,
@@ -56,6 +33,7 @@ final as (
         is_repeated_row,
         {{ local_date('event_time') }} as event_date,
         event_time,
+        known_at,
         received_at
 
     from all_events

@@ -13,12 +13,14 @@ final as (
     select
         event_id,
         user_id,
+        known_user_id,
         session_id,
         event_name,
         properties,
         is_anonymous,
         is_repeated_row,
         event_time,
+        known_at,
         received_at
 
     from checked_events

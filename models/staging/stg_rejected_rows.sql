@@ -52,6 +52,7 @@ rejected_users as (
         {{ json_of({
             'user_id': 'user_id',
             'signed_up_at': 'raw_signed_up_at',
+            'valid_from': 'raw_valid_from',
             'properties': 'properties',
         }) }} as source_row,
         signed_up_at as row_at

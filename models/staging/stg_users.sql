@@ -2,9 +2,23 @@
 
 with
 
-checked_users as (
+user_versions as (
 
-    select * from {{ ref('base_users_checked') }}
+    select * from {{ ref('stg_user_versions') }}
+
+),
+
+-- Marts slice by what was valid first, so that a slice never changes its past.
+numbered as (
+
+    select
+        *,
+        min(signed_up_at) over (partition by user_id) as first_signed_up_at,
+        row_number() over (
+            partition by user_id order by valid_from nulls first
+        ) as version_number
+
+    from user_versions
 
 ),
 
@@ -13,10 +27,10 @@ final as (
     select
         user_id,
         properties,
-        signed_up_at
+        first_signed_up_at as signed_up_at
 
-    from checked_users
-    where rejection_reason is null
+    from numbered
+    where version_number = 1
 
 )
 

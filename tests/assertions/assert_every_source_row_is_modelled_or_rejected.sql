@@ -13,7 +13,7 @@ counts as (
     select
         'users' as source_table,
         (select count(*) from {{ ref('base_users') }}) as source_rows,
-        (select count(*) from {{ ref('stg_users') }}) as modelled_rows
+        (select count(*) from {{ ref('stg_user_versions') }}) as modelled_rows
     union all
     select
         'sessions' as source_table,

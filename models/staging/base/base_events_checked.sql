@@ -16,6 +16,12 @@ links as (
 
 ),
 
+versions as (
+
+    select * from {{ ref('base_identity_versions') }}
+
+),
+
 excluded_users as (
 
     select * from {{ ref('base_excluded_users') }}
@@ -28,6 +34,7 @@ identified as (
         events.event_id,
         events.user_id as source_user_id,
         {{ identified_user('events', 'links') }} as user_id,
+        coalesce(events.user_id, versions.user_id) as known_user_id,
         events.anonymous_id,
         events.session_id,
         events.event_name,
@@ -35,12 +42,21 @@ identified as (
         events.raw_event_time,
         events.user_id is null and links.user_id is null as is_anonymous,
         events.event_time,
+        case
+            when events.user_id is not null then events.event_time
+            when versions.user_id is not null then greatest(events.event_time, versions.linked_at)
+        end as known_at,
         events.received_at
 
     from events
     left join links
         on events.user_id is null
         and events.anonymous_id = links.anonymous_id
+    left join versions
+        on events.user_id is null
+        and events.anonymous_id = versions.anonymous_id
+        and (versions.valid_from is null or versions.valid_from <= events.event_time)
+        and (versions.valid_until is null or versions.valid_until > events.event_time)
 
 ),
 
@@ -113,6 +129,7 @@ final as (
         ) as event_id,
         source_user_id,
         user_id,
+        known_user_id,
         anonymous_id,
         session_id,
         event_name,
@@ -128,6 +145,7 @@ final as (
         is_anonymous,
         event_id is null and occurrence > 1 as is_repeated_row,
         event_time,
+        known_at,
         received_at
 
     from numbered

@@ -20,6 +20,7 @@ checked as (
         users.*,
         case
             when users.user_id is null then 'no_user'
+            when users.valid_from is null and users.raw_valid_from <> '' then 'unparsable_valid_from'
             when
                 excluded_users.valid_from
                 <= coalesce(users.signed_up_at, timestamp '9999-01-01 00:00:00')
@@ -31,13 +32,13 @@ checked as (
 
 ),
 
--- The earliest sign-up of a user is the one that counts.
+-- Of rows that are valid from the same time on, or always, the earliest sign-up counts.
 numbered as (
 
     select
         *,
         row_number() over (
-            partition by user_id, row_reason is null
+            partition by user_id, valid_from, row_reason is null
             order by signed_up_at nulls last, properties
         ) as occurrence
 
@@ -51,11 +52,13 @@ final as (
         user_id,
         properties,
         raw_signed_up_at,
+        raw_valid_from,
         case
             when row_reason is not null then row_reason
             when occurrence > 1 then 'duplicate_user_id'
         end as rejection_reason,
-        signed_up_at
+        signed_up_at,
+        valid_from
 
     from numbered
 

@@ -1,0 +1,27 @@
+-- One row per user per event name per day of activity, of events that were known to be the
+-- user's when they happened: fct_known_user_days by event.
+
+with
+
+events as (
+
+    select * from {{ ref('fct_events') }}
+
+),
+
+final as (
+
+    select
+        known_user_id as user_id,
+        event_name,
+        cast(count(*) as bigint) as event_count,
+        event_date as activity_date
+
+    from events
+    where is_activity
+        and known_at = event_time
+    group by known_user_id, event_name, event_date
+
+)
+
+select * from final
