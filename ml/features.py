@@ -75,6 +75,15 @@ FEATURES: tuple[Feature, ...] = (
         for days in (7, 14, 28, 84)
     ),
     Feature(
+        "active_day_rate_84",
+        "activity",
+        "identity",
+        "neutral",
+        "low",
+        "share",
+        "active on {value} of the days since joining (typical: {typical})",
+    ),
+    Feature(
         "sessions_28",
         "activity",
         "log1p",
@@ -111,14 +120,41 @@ FEATURES: tuple[Feature, ...] = (
         "used {value} in the last 28 days (typical: {typical})",
     ),
     Feature(
+        "top_event_share_28",
+        "activity",
+        "identity",
+        "neutral",
+        "high",
+        "share",
+        "{value} of use is one kind of event (typical: {typical})",
+    ),
+    # Functions of the active days of two windows, so one family with them.
+    Feature(
         "activity_trend",
-        # A function of the active days of two windows, so one family with them.
         "activity",
         "log",
         "neutral",
         "low",
         "ratio",
         "{value} as active as in the two weeks before (typical: {typical})",
+    ),
+    Feature(
+        "activity_trend_7_28",
+        "activity",
+        "log",
+        "neutral",
+        "low",
+        "ratio",
+        "{value} as active in the last week as over the last four (typical: {typical})",
+    ),
+    Feature(
+        "activity_trend_28_84",
+        "activity",
+        "log",
+        "neutral",
+        "low",
+        "ratio",
+        "{value} as active in the last 4 weeks as over the last 12 (typical: {typical})",
     ),
     Feature(
         "weekend_share_28",

@@ -13,6 +13,9 @@
     {%- for event in var('passive_events') -%}
         {%- do named.append({'step': {'event': event}, 'where': 'passive_events'}) -%}
     {%- endfor -%}
+    {%- for event in churn_definition().leaving_events -%}
+        {%- do named.append({'step': {'event': event}, 'where': 'churn: leaving_events'}) -%}
+    {%- endfor -%}
     {%- for item in named %}
     {%- set what = ("is named '" ~ item.step.event ~ "'") if item.step.event else 'is there' %}
     {%- set conditions = ' and meets the conditions' if item.step.get('where') else '' %}

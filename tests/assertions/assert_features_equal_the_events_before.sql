@@ -1,5 +1,5 @@
 -- events_28, active_days_28 and the newest source event of the newest as_of_date, counted
--- again from the events that happened before it.
+-- again from the events that happened before it and were known to be the user's then.
 
 with
 
@@ -22,8 +22,9 @@ counted as (
         max(events.event_time) as newest_event_at
 
     from features
-    inner join {{ ref('fct_events') }} as events on features.user_id = events.user_id
+    inner join {{ ref('fct_events') }} as events on features.user_id = events.known_user_id
     where events.is_activity
+        and events.known_at = events.event_time
         and events.event_time < features.as_of_at
         and events.event_date > {{ add_days('features.as_of_date', -28) }}
     group by features.user_id

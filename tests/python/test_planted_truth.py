@@ -761,13 +761,20 @@ def test_the_churn_label_equals_one_made_from_the_events_alone(seeds_build, trut
             from staging.stg_events
             where not is_anonymous and not list_contains(?, event_name)
         ),
+        known_days as (
+            select distinct known_user_id as user_id, cast(event_time as date) as day
+            from staging.stg_events
+            where known_at = event_time and not list_contains(?, event_name)
+        ),
         dates as (
             select distinct as_of_date, is_closed from marts.churn_labels
         ),
         looked_at as (
             select distinct as_of_date, is_closed, user_id from dates
-            inner join days
+            inner join known_days
                 on day <= as_of_date and day > as_of_date - ?
+            inner join staging.stg_users as users using (user_id)
+            where cast(users.signed_up_at as date) <= as_of_date
         ),
         expected as (
             select
@@ -790,6 +797,7 @@ def test_the_churn_label_equals_one_made_from_the_events_alone(seeds_build, trut
         from expected
         full outer join marts.churn_labels as labels using (user_id, as_of_date)
         """,
+        truth["behaviors"]["passive_events"],
         truth["behaviors"]["passive_events"],
         label["active_window_days"],
         label["horizon_days"],

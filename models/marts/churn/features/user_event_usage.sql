@@ -2,9 +2,15 @@
 
 with
 
-events as (
+event_days as (
 
-    select * from {{ ref('fct_events') }} where is_activity and not is_anonymous
+    select * from {{ ref('fct_known_event_days') }}
+
+),
+
+users as (
+
+    select * from {{ ref('dim_known_users') }}
 
 ),
 
@@ -14,33 +20,23 @@ as_of_dates as (
 
 ),
 
-user_event_days as (
+usage as (
 
-    select
-        user_id,
-        event_name,
-        count(*) as event_count,
-        event_date
-
-    from events
-    group by user_id, event_name, event_date
+    {{ event_usage_as_of('event_days', 'users', 'as_of_dates') | indent(4) }}
 
 ),
 
 final as (
 
     select
-        user_event_days.user_id,
-        user_event_days.event_name,
-        cast(sum(user_event_days.event_count) as bigint) as events_28,
-        cast(count(*) as bigint) as active_days_28,
-        as_of_dates.as_of_date
+        user_id,
+        event_name,
+        events_28,
+        active_days_28,
+        {{ safe_divide('events_28', 'sum(events_28) over (partition by user_id, as_of_date)') }} as share_28,
+        as_of_date
 
-    from user_event_days
-    inner join as_of_dates
-        on user_event_days.event_date <= as_of_dates.as_of_date
-        and user_event_days.event_date > {{ add_days('as_of_dates.as_of_date', -28) }}
-    group by user_event_days.user_id, user_event_days.event_name, as_of_dates.as_of_date
+    from usage
 
 )
 
