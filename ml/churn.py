@@ -1,34 +1,35 @@
 """Fit, calibrate and score churn, and say why.
 
-The champion is a logistic regression without class weights or resampling: those buy no
-ranking and double the Brier score. Whoever has too little data for it gets a simpler
-scorer, and `model_version` says which and why.
+Which kind of model scores is chosen on earlier dates, see `ml.choice`. Whoever has too
+little data for it gets a simpler scorer, and `model_version` says which and why.
 
 Users too new to have habits have a model of their own, see `fit_new_users`.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import HistGradientBoostingClassifier
 
-from ml import baselines, frames, reasons, splits
+from ml import baselines, candidates, frames, reasons, splits
+from ml.calibration import calibrate, enough
+from ml.candidates import KINDS, LEARNED, Learnt, Settings
 from ml.features import (
     NAMES,
+    UNKNOWN_LEVEL,
     Column,
     Inputs,
-    choose_columns,
     design_matrix,
     newest_date,
     prepare,
 )
 
 # Raised when the same data and settings start to give other scores.
-METHOD_VERSION = 2
+METHOD_VERSION = 3
 LEAST_PROBABILITY = 1e-6
 # The bands' limits are odds against the base rate's odds, so that they mean the same
 # whether 5 % or 60 % of the users churn.
@@ -49,29 +50,17 @@ SCORE_TYPES = {
     "is_new_user": "boolean",
 }
 
-
-class Settings(NamedTuple):
-    """What a business may change about the model; part of its version."""
-
-    inverse_penalty: float = 0.1  # scikit-learn's C, on standardised features
-    top_events: int = 20  # events whose usage is a feature
-    top_levels: int = 10  # levels per segment, the others are pooled
-    rare_rows: int = 20  # levels on fewer training rows are pooled
-    min_rows: int = 200  # fewer labelled rows: the recency rule
-    min_class_rows: int = 20  # fewer that churned, or stayed: the recency rule
-
-
 DEFAULTS = Settings()
 
 
 class Model(NamedTuple):
-    """A fitted scorer, plain data throughout.
+    """A fitted scorer: plain data, but for the trees of boosted trees.
 
-    Log-odds before calibration = intercept + sum(coefficients * design matrix), and the
-    probability is expit(shift + slope * log-odds).
+    The probability of a learned kind is expit(shift + slope * log-odds), where the
+    log-odds are intercept + sum(coefficients * design matrix), or what the trees say.
     """
 
-    kind: str  # 'logistic', 'recency_rule', 'base_rate' or 'none'
+    kind: str  # one of KINDS, or 'none'
     version: str
     training_rows: int
     base_rate: float  # NaN for 'none'
@@ -80,6 +69,7 @@ class Model(NamedTuple):
     columns: list[Column]
     coefficients: np.ndarray
     intercept: float
+    trees: HistGradientBoostingClassifier | None = None  # of 'boosted_trees' alone
     shift: float = 0.0
     slope: float = 1.0
     new_users: "Model | None" = None  # scores the rows that are not eligible
@@ -91,42 +81,85 @@ def score_users(
     labels: pd.DataFrame,
     horizon_days: int,
     settings: Settings = DEFAULTS,
+    kind: str = "logistic",
 ) -> pd.DataFrame:
-    """Score every row of the newest as_of_date; one row per user, see SCORE_TYPES.
+    """Learn, and score every row of the newest as_of_date; see `train` and `score`.
 
     `features`: user x as_of_date; `usage`: user x as_of_date x event_name, counts in 28
-    days; `labels`: user x as_of_date. Learns from rows with a closed label at least
-    `horizon_days` before the newest as_of_date: for eligible users from eligible rows,
-    for new users from the others.
-
-    churn_probability: calibrated chance of no activity in the next `horizon_days`, in
-    (0, 1). risk_decile: 10 is the tenth of users with the highest risk, ties by
-    user_id. risk_band: 'high' from twice the odds of the base rate among the eligible
-    training rows, 'low' up to half of them, else 'medium': the same limits for all, so
-    that a band means the same. model_version is that of the model that scored the user.
-    Without any closed label of an eligible user the probability and decile are NULL,
-    the band is 'unknown' and the version 'none: ...'.
-    A wrong column or argument raises ValueError.
+    days; `labels`: user x as_of_date. A wrong column or argument raises ValueError.
     """
-    check_arguments(horizon_days, settings)
+    check_arguments(horizon_days, settings, kind)
     inputs = prepare(features, usage, labels)
     at = newest_date(inputs)
-    rows = np.flatnonzero(inputs.as_of_date == at) if at is not None else []
-    rows = np.asarray(rows, dtype="int64")
-    if not len(rows):
+    if at is None:
+        return ranked([])
+    model = fit(inputs, at, horizon_days, settings, kind)
+    return ranked([_score_rows(model, inputs, np.flatnonzero(inputs.as_of_date == at))])
+
+
+def train(
+    features: pd.DataFrame,
+    usage: pd.DataFrame,
+    labels: pd.DataFrame,
+    at: np.datetime64,
+    horizon_days: int,
+    settings: Settings = DEFAULTS,
+    kind: str = "logistic",
+) -> Model:
+    """The model of a kind that the labels known by the day `at` allow.
+
+    Frames as in `score_users`, of which rows later than the embargo are not used. It
+    learns from rows with a closed label at least `horizon_days` before `at`: for
+    eligible users from eligible rows, for new users from the others. A wrong column or
+    argument raises ValueError.
+    """
+    check_arguments(horizon_days, settings, kind)
+    return fit(prepare(features, usage, labels), at, horizon_days, settings, kind)
+
+
+def score(model: Model, features: pd.DataFrame, usage: pd.DataFrame) -> pd.DataFrame:
+    """Scores of every row of `features`, in any number of parts: see `ranked`.
+
+    churn_probability: calibrated chance of no activity in the horizon, in (0, 1).
+    risk_band: 'high' from twice the odds of the base rate among the eligible training
+    rows, 'low' up to half of them, else 'medium': the same limits for all, so that a
+    band means the same. model_version is that of the model that scored the user.
+    Without any closed label of an eligible user the probability is NULL, the band is
+    'unknown' and the version 'none: ...'. A wrong column raises ValueError.
+    """
+    inputs = prepare(features, usage)
+    return _score_rows(model, inputs, np.arange(len(inputs.user_id)))
+
+
+def ranked(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Scores of one as_of_date put together, see SCORE_TYPES, with their deciles.
+
+    risk_decile: 10 is the tenth of users with the highest risk, ties by user_id.
+    """
+    parts = [part for part in parts if len(part)]
+    if not parts:
         return frames.typed({name: [] for name in SCORE_TYPES}, SCORE_TYPES)
-    model = fit(inputs, at, horizon_days, settings)
-    probability = predict(model, inputs, rows)
-    told = explain(model, inputs, rows)
+    scores = pd.concat(parts, ignore_index=True)
+    scores = scores.sort_values("user_id", kind="stable", ignore_index=True)
+    probability = scores["churn_probability"].to_numpy("float64", na_value=np.nan)
+    scores["risk_decile"] = risk_deciles(probability)
+    return scores[list(SCORE_TYPES)]
+
+
+def _score_rows(model: Model, inputs: Inputs, rows: np.ndarray) -> pd.DataFrame:
+    """Everything of SCORE_TYPES but the decile, which is known of all users only."""
+    with frames.one_thread():
+        probability = predict(model, inputs, rows)
+        told = explain(model, inputs, rows)
     versions = np.full(len(rows), model.version, dtype=object)
     for part, chosen in parts(model, inputs, rows):
         versions[chosen] = part.version
+    types = {name: t for name, t in SCORE_TYPES.items() if name != "risk_decile"}
     return frames.typed(
         {
             "user_id": inputs.user_id[rows],
             "as_of_date": inputs.as_of_date[rows],
             "churn_probability": probability,
-            "risk_decile": risk_deciles(probability),
             "risk_band": risk_bands(probability, model.base_rate),
             "top_reason_1": told[:, 0],
             "top_reason_2": told[:, 1],
@@ -134,12 +167,17 @@ def score_users(
             "model_version": versions,
             "is_new_user": ~inputs.is_eligible[rows],
         },
-        SCORE_TYPES,
+        types,
     )
 
 
-def check_arguments(horizon_days: int, settings: Settings) -> None:
+def check_arguments(
+    horizon_days: int, settings: Settings, kind: str = "logistic"
+) -> None:
     """Raise ValueError naming the first argument that is not allowed."""
+    if kind not in KINDS:
+        allowed = ", ".join(KINDS)
+        raise ValueError(f"kind: given {kind!r}, allowed are: {allowed}.")
     frames.require_whole_number("horizon_days", horizon_days, 1)
     lowest = {"top_events": 0, "top_levels": 1, "rare_rows": 1}
     lowest |= {"min_rows": 2, "min_class_rows": 1}
@@ -166,23 +204,43 @@ def training_rows(inputs: Inputs, at: np.datetime64, horizon_days: int) -> np.nd
 
 
 def fit(
-    inputs: Inputs, at: np.datetime64, horizon_days: int, settings: Settings
+    inputs: Inputs,
+    at: np.datetime64,
+    horizon_days: int,
+    settings: Settings = DEFAULTS,
+    kind: str = "logistic",
 ) -> Model:
-    """The best scorer that the labels known by `at` allow: the same code trains the
+    """The model of a kind that the labels known by `at` allow: the same code trains the
     model that scores and, at earlier dates, those that are tested.
     """
+    return fit_kinds(inputs, at, horizon_days, settings, (kind,))[kind]
+
+
+def fit_kinds(
+    inputs: Inputs,
+    at: np.datetime64,
+    horizon_days: int,
+    settings: Settings = DEFAULTS,
+    kinds: Iterable[str] = KINDS,
+) -> dict[str, Model]:
+    """A model per kind, all of the same rows; a simpler one where they are too few."""
+    kinds = tuple(kinds)
     with frames.one_thread():
         rows = training_rows(inputs, at, horizon_days)
         if not len(rows):
-            return _unknown(inputs)
-        model = _baseline(inputs, rows, settings, horizon_days)
-        if model.kind == "logistic":
-            model = _with_weights(model, *fit_logistic(inputs, rows, settings))
-        if model.kind == "logistic":
-            shift, slope = calibrate(inputs, rows, horizon_days, settings)
-            model = model._replace(shift=shift, slope=slope)
+            return dict.fromkeys(kinds, _unknown(inputs))
+        models = {
+            kind: _baseline(inputs, rows, settings, horizon_days, kind)
+            for kind in kinds
+        }
+        learned = [kind for kind, model in models.items() if model.kind in LEARNED]
+        if learned:
+            sigmoids = calibrate(learned, inputs, rows, horizon_days, settings)
+            learnt = candidates.learn(learned, inputs, rows, settings)
+            for kind in learned:
+                models[kind] = _with_learnt(models[kind], learnt[kind], *sigmoids[kind])
         new_users = fit_new_users(inputs, at, horizon_days, settings)
-        return model._replace(new_users=new_users)
+    return {k: model._replace(new_users=new_users) for k, model in models.items()}
 
 
 def fit_new_users(
@@ -209,105 +267,23 @@ def fit_new_users(
     known = labelled_rows(inputs, at, horizon_days)
     rows = known[~inputs.is_eligible[known]]
     if enough(inputs.churned[rows], settings):
-        model = _baseline(inputs, rows, settings, horizon_days)
+        model = _baseline(inputs, rows, settings, horizon_days, "logistic")
         columns = [
             column
-            for column in _columns(inputs, rows, settings)
+            for column in candidates.all_columns(inputs, rows, settings)
             if column.kind == "segment"
             or (column.kind == "number" and column.source in NEW_USER_FEATURES)
         ]
-        return _with_weights(model, *fit_columns(columns, inputs, rows, settings))
-    model = _baseline(inputs, known, settings, horizon_days)
-    if model.kind != "logistic":
+        matrix = design_matrix(columns, inputs, rows)
+        churned = inputs.churned[rows].astype("int64")
+        return _with_learnt(
+            model, candidates.learn_weights(columns, matrix, churned, settings)
+        )
+    model = _baseline(inputs, known, settings, horizon_days, "recency_rule")
+    if model.kind != "recency_rule":
         return model
-    version = model.version.replace("logistic", "recency_rule")
     reason = _too_few(inputs.churned[rows], settings, " of new users")
-    return model._replace(kind="recency_rule", version=f"{version}: {reason}")
-
-
-def fit_logistic(
-    inputs: Inputs, rows: np.ndarray, settings: Settings
-) -> tuple[list[Column], np.ndarray, float]:
-    """Columns chosen on `rows`, and the coefficients and intercept of `fit_columns`."""
-    return fit_columns(_columns(inputs, rows, settings), inputs, rows, settings)
-
-
-def fit_columns(
-    columns: list[Column], inputs: Inputs, rows: np.ndarray, settings: Settings
-) -> tuple[list[Column], np.ndarray, float]:
-    """Columns, coefficients and intercept of a ridge logistic regression on `rows`."""
-    if not columns:
-        return [], np.empty(0), 0.0
-    # Newton steps end at the optimum to the last digits, wherever they came from; a
-    # first-order solver stops near it, and where depends on the order of its sums.
-    regression = LogisticRegression(
-        C=settings.inverse_penalty, solver="newton-cholesky", tol=1e-9, max_iter=200
-    )
-    matrix = design_matrix(columns, inputs, rows)
-    regression.fit(matrix, inputs.churned[rows].astype("int64"))
-    coefficients = frames.round_significant(regression.coef_[0])
-    return (
-        columns,
-        coefficients,
-        float(frames.round_significant(regression.intercept_)[0]),
-    )
-
-
-def calibrate(
-    inputs: Inputs, rows: np.ndarray, horizon_days: int, settings: Settings
-) -> tuple[float, float]:
-    """Shift and slope of the log-odds, learnt on dates after those trained on.
-
-    The unweighted model is calibrated on its own dates; what is left is drift and
-    overfitting, seen only on later ones. So a sigmoid is fitted on one later date and
-    kept only if it does not worsen the log loss on a second, a horizon later; then it
-    is fitted again on both. Without two such dates it is (0, 1), no change.
-    """
-    parts = []
-    for date in splits.calibration_dates(inputs.as_of_date[rows], horizon_days):
-        before = date - np.timedelta64(horizon_days, "D")
-        earlier = rows[inputs.as_of_date[rows] <= before]
-        held_out = rows[inputs.as_of_date[rows] == date]
-        if not enough(inputs.churned[earlier], settings):
-            return 0.0, 1.0
-        columns, coefficients, intercept = fit_logistic(inputs, earlier, settings)
-        matrix = design_matrix(columns, inputs, held_out)
-        parts.append((intercept + matrix @ coefficients, inputs.churned[held_out]))
-    if len(parts) < 2:
-        return 0.0, 1.0
-    (first, second) = parts
-    shift, slope = fit_sigmoid(*first)
-    if slope <= 0 or log_loss(shift + slope * second[0], second[1]) > log_loss(*second):
-        return 0.0, 1.0
-    log_odds = np.concatenate([first[0], second[0]])
-    shift, slope = fit_sigmoid(log_odds, np.concatenate([first[1], second[1]]))
-    return (shift, slope) if slope > 0 else (0.0, 1.0)
-
-
-def fit_sigmoid(log_odds: np.ndarray, churned: np.ndarray) -> tuple[float, float]:
-    """Shift and slope that maximise the likelihood of (n,) 0/1 labels.
-
-    Each has a standard normal prior around no change, so that a few rows, or labels
-    that a threshold separates, move them little.
-    """
-    design = np.column_stack([np.ones(len(log_odds)), log_odds])
-    start = np.array([0.0, 1.0])
-    weights = start.copy()
-    for _ in range(100):
-        p = expit(design @ weights)
-        slope = design.T @ (p - churned) + (weights - start)
-        curvature = (design * (p * (1 - p))[:, None]).T @ design + np.eye(2)
-        step = np.linalg.solve(curvature, slope)
-        weights = weights - np.clip(step, -1, 1)
-        if np.abs(step).max() < 1e-12:
-            break
-    weights = frames.round_significant(weights)
-    return float(weights[0]), float(weights[1])
-
-
-def log_loss(log_odds: np.ndarray, churned: np.ndarray) -> float:
-    """Mean negative log likelihood of 0/1 labels, from log-odds."""
-    return float(np.mean(np.logaddexp(0, log_odds) - churned * log_odds))
+    return model._replace(version=f"{model.version}: {reason}")
 
 
 def parts(
@@ -320,14 +296,6 @@ def parts(
         yield model.new_users, np.flatnonzero(is_new)
 
 
-def simpler(model: Model, kind: str) -> Model:
-    """The rule or base rate learnt from the same rows, for new users from theirs."""
-    new_users = model.new_users
-    if new_users is not None:
-        new_users = simpler(new_users, kind)
-    return model._replace(kind=kind, new_users=new_users)
-
-
 def predict(model: Model, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
     """Calibrated probabilities of `rows`, in (0, 1), NaN where the model is 'none'."""
     probability = np.full(len(rows), np.nan)
@@ -335,11 +303,6 @@ def predict(model: Model, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
         probability[chosen] = _predict_part(part, inputs, rows[chosen])
     probability = np.clip(probability, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     return frames.round_significant(probability)
-
-
-def contributions(model: Model, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
-    """Log-odds before calibration, less the intercept, by column: (rows, columns)."""
-    return design_matrix(model.columns, inputs, rows) * model.coefficients
 
 
 def explain(model: Model, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
@@ -377,13 +340,6 @@ def risk_bands(probability: np.ndarray, base_rate: float) -> np.ndarray:
     return band
 
 
-def enough(churned: np.ndarray, settings: Settings) -> bool:
-    """Whether 0/1 labels suffice for a logistic regression."""
-    positives = int(churned.sum())
-    fewest = min(positives, len(churned) - positives)
-    return len(churned) >= settings.min_rows and fewest >= settings.min_class_rows
-
-
 def fingerprint(
     inputs: Inputs, rows: np.ndarray, horizon_days: int, settings: Settings
 ) -> str:
@@ -392,10 +348,12 @@ def fingerprint(
     used = np.flatnonzero(usage.sum(axis=0) > 0)
     usage = usage[:, used]
     facts = [METHOD_VERSION, horizon_days, list(settings), list(NAMES)]
-    facts += [[inputs.events[i] for i in used], sorted(inputs.segments)]
+    levels = {key: inputs.segments[key][rows] for key in sorted(inputs.segments)}
+    levels = {key: of for key, of in levels.items() if (of != UNKNOWN_LEVEL).any()}
+    facts += [[inputs.events[i] for i in used], list(levels)]
     digest = hashlib.sha256(repr(facts).encode())
-    for levels in [inputs.user_id, *(inputs.segments[key] for key in facts[-1])]:
-        digest.update("\x1f".join(levels[rows]).encode())
+    for texts in [inputs.user_id[rows], *levels.values()]:
+        digest.update("\x1f".join(texts).encode())
     for values in (
         inputs.as_of_date[rows].astype("int64"),
         inputs.numbers[rows],
@@ -409,9 +367,9 @@ def fingerprint(
 
 
 def _predict_part(model: Model, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
-    if model.kind == "logistic":
-        log_odds = model.intercept + contributions(model, inputs, rows).sum(axis=1)
-        return expit(model.shift + model.slope * log_odds)
+    if model.kind in LEARNED:
+        matrix = design_matrix(model.columns, inputs, rows)
+        return expit(model.shift + model.slope * candidates.log_odds(model, matrix))
     if model.kind == "recency_rule":
         return model.recency_rates[baselines.recency_bucket(_recency(inputs, rows))]
     return np.full(len(rows), model.base_rate)
@@ -420,11 +378,8 @@ def _predict_part(model: Model, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
 def _explain_part(
     model: Model, inputs: Inputs, rows: np.ndarray, among: str
 ) -> np.ndarray:
-    if model.kind == "logistic":
-        matrix = design_matrix(model.columns, inputs, rows)
-        return reasons.top_reasons(
-            model.columns, matrix, model.coefficients, inputs, rows, among
-        )
+    if model.kind in LEARNED:
+        return reasons.top_reasons(model, model.columns, inputs, rows, among)
     told = np.full((len(rows), reasons.TOP), None, dtype=object)
     if model.kind == "recency_rule":
         recency = _recency(inputs, rows)
@@ -435,22 +390,14 @@ def _explain_part(
     return told
 
 
-def _columns(inputs: Inputs, rows: np.ndarray, settings: Settings) -> list[Column]:
-    return choose_columns(
-        inputs, rows, settings.top_events, settings.top_levels, settings.rare_rows
-    )
-
-
-def _with_weights(
-    model: Model, columns: list[Column], coefficients: np.ndarray, intercept: float
+def _with_learnt(
+    model: Model, learnt: Learnt, shift: float = 0.0, slope: float = 1.0
 ) -> Model:
-    """The model with its coefficients, the base rate where there is no column."""
-    if not columns:
-        version = model.version.replace("logistic", "base_rate")
+    """The model with what it has learnt, the base rate where there is no column."""
+    if not learnt.columns:
+        version = model.version.replace(model.kind, "base_rate")
         return model._replace(kind="base_rate", version=f"{version}: no feature varies")
-    return model._replace(
-        columns=columns, coefficients=coefficients, intercept=intercept
-    )
+    return model._replace(**learnt._asdict(), shift=shift, slope=slope)
 
 
 def _too_few(churned: np.ndarray, settings: Settings, whose: str = "") -> str:
@@ -479,20 +426,23 @@ def _unknown(inputs: Inputs) -> Model:
 
 
 def _baseline(
-    inputs: Inputs, rows: np.ndarray, settings: Settings, horizon_days: int
+    inputs: Inputs,
+    rows: np.ndarray,
+    settings: Settings,
+    horizon_days: int,
+    wanted: str,
 ) -> Model:
-    """The scorer of `rows` but for its coefficients, and the kind that they allow."""
+    """The scorer of `rows` but for what it learns, of the kind that they allow."""
     churned, recency = inputs.churned[rows], _recency(inputs, rows)
-    if churned.min() == churned.max():
-        kind = "base_rate"
+    kind, reason = wanted, ""
+    if churned.min() == churned.max() and wanted != "base_rate":
         outcome = "churned" if churned[0] else "stayed"
-        reason = f": all {len(rows)} labelled rows {outcome}"
-    elif not enough(churned, settings):
-        kind = "recency_rule"
-        reason = f": {_too_few(churned, settings)}"
-    else:
-        kind, reason = "logistic", ""
+        kind, reason = "base_rate", f": all {len(rows)} labelled rows {outcome}"
+    elif wanted in LEARNED and not enough(churned, settings):
+        kind, reason = "recency_rule", f": {_too_few(churned, settings)}"
     known = recency[~np.isnan(recency)]
+    if kind == "recency_rule" and len(np.unique(known)) < 2:
+        kind, reason = "base_rate", f"{reason}: recency does not vary"
     return Model(
         kind=kind,
         version=f"{kind}-{fingerprint(inputs, rows, horizon_days, settings)}{reason}",

@@ -13,10 +13,13 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from ml import churn, frames, splits
+from ml.candidates import BASELINES, KINDS
 from ml.churn import DEFAULTS, Settings
-from ml.features import Inputs, prepare
+from ml.features import KEYS, Inputs, prepare
 
-MODELS = ("logistic", "recency_rule", "base_rate")
+# Users who are not eligible have one learned model, their own, whatever is shipped.
+NEW_USER_KINDS = (*BASELINES, "logistic")
+MODELS = (*KINDS, "shipped")
 METRICS = (
     "roc_auc",
     "pr_auc",
@@ -28,6 +31,7 @@ METRICS = (
     "calibration_slope",
     "calibration_intercept",
 )
+COMPARED_WITH = ("recency_rule", "rfm_logistic")
 COMPARED = ("roc_auc", "pr_auc", "lift_at_10", "log_loss", "brier", "brier_skill")
 # A model this good beside a recency rule that is not has most likely seen the label.
 LEAKING_AUC, HONEST_RECENCY_AUC = 0.95, 0.9
@@ -35,6 +39,14 @@ CONTACTED = 0.1
 # Values held at once while resampling: about 16 MB per array.
 CHUNK_VALUES = 2_000_000
 
+PREDICTION_TYPES = {
+    "split": "string",
+    "user_id": "string",
+    "as_of_date": "datetime64[us]",
+    "is_new_user": "boolean",
+    "is_churned": "boolean",
+    **dict.fromkeys(KINDS, "Float64"),
+}
 METRIC_TYPES = {
     "model": "string",
     "split": "string",
@@ -55,36 +67,75 @@ class Tallies(NamedTuple):
     churned: np.ndarray  # (resamples, distinct)
 
 
-def backtest(
+def predict_later_dates(
     features: pd.DataFrame,
     usage: pd.DataFrame,
     labels: pd.DataFrame,
     horizon_days: int,
     test_dates: int = 3,
-    resamples: int = 200,
-    seed: int = 20240229,
+    selection_dates: int = 3,
     settings: Settings = DEFAULTS,
 ) -> pd.DataFrame:
-    """Metrics of the model and its baselines on later dates, model x split x metric.
+    """What each candidate would have said on later dates; columns: PREDICTION_TYPES.
 
-    Frames as in `churn.score_users`. Columns: METRIC_TYPES. Splits: 'test', the
-    eligible rows of the last `test_dates` closed as_of_dates; 'test 2026-05-03', those
-    of one of them; 'test new users', the rows of all of them that are not eligible.
-    `ci_low` and `ci_high` are the 2.5 % and 97.5 % points over `resamples` resamples
-    of users. The baselines learn from the rows that the model learns from, those for
-    new users from new users. Differences are named like 'roc_auc_minus_recency_rule'.
-    'leakage_warning' is 1 where the model is too good to be true.
+    Frames as in `churn.score_users`. One row per user x as_of_date with a closed label:
+    split 'test' on the last `test_dates` as_of_dates that can be tested; 'selection' on
+    the last `selection_dates` whose labels had closed when the first of those came. On
+    each, everything is learnt anew from the labels known by then.
 
-    NULL where a metric is not defined: one class only, no spread of scores, or the
-    logistic model's where a date has too few labels to train it. No rows at all where
-    no date can be tested. A wrong column or argument raises ValueError.
+    A candidate is NULL where it could not be learnt by that date. New users have the
+    baselines of new users, and their own model as 'logistic'.
+    No rows where no date can be tested. A wrong column or argument raises ValueError.
     """
     churn.check_arguments(horizon_days, settings)
     frames.require_whole_number("test_dates", test_dates, 1)
+    frames.require_whole_number("selection_dates", selection_dates, 1)
+    inputs = prepare(features, usage, labels)
+    dates = inputs.as_of_date
+    known = ~np.isnan(inputs.churned) & inputs.is_eligible
+    tested = splits.evaluation_dates(dates, known, horizon_days, test_dates)
+    chosen_on = splits.selection_dates(
+        dates, known, tested, horizon_days, selection_dates
+    )
+    with frames.one_thread():
+        parts = [
+            _predict_date(inputs, date, split, horizon_days, settings)
+            for split, of_split in (("selection", chosen_on), ("test", tested))
+            for date in of_split
+        ]
+    if not parts:
+        return frames.typed({name: [] for name in PREDICTION_TYPES}, PREDICTION_TYPES)
+    return pd.concat(parts, ignore_index=True)
+
+
+def backtest(
+    predictions: pd.DataFrame,
+    champion: str,
+    resamples: int = 200,
+    seed: int = 20240229,
+) -> pd.DataFrame:
+    """Metrics of the candidates and of what is shipped, model x split x metric.
+
+    `predictions`: as `predict_later_dates` gives them. `champion`: the kind that is
+    shipped; where it could not be learnt, the recency rule or the base rate was.
+    Columns: METRIC_TYPES. Splits: 'test', the eligible rows of all test dates;
+    'test 2026-05-03', those of one of them; 'test new users', the rows of all of them
+    that are not eligible. `ci_low` and `ci_high` are the 2.5 % and 97.5 % points over
+    `resamples` resamples of users. Differences of what is shipped are named like
+    'roc_auc_minus_recency_rule'. 'leakage_warning' is 1 where a learned model is too
+    good to be true.
+
+    NULL where a metric is not defined: one class only, no spread of scores, or a model
+    that could not be learnt by one of the dates. A wrong column or argument raises
+    ValueError.
+    """
+    frames.require_columns(predictions, "predictions", list(PREDICTION_TYPES))
+    if champion not in KINDS:
+        allowed = ", ".join(KINDS)
+        raise ValueError(f"champion: given {champion!r}, allowed are: {allowed}.")
     frames.require_whole_number("resamples", resamples, 1)
     frames.require_whole_number("seed", seed, 0)
-    inputs = prepare(features, usage, labels)
-    tested = predictions(inputs, horizon_days, test_dates, settings)
+    tested = _tested(predictions, champion)
     rows = []
     with frames.one_thread():
         for split, chosen in _splits(tested).items():
@@ -94,25 +145,6 @@ def backtest(
         dict(zip(METRIC_TYPES, columns, strict=True)),
         METRIC_TYPES,
     )
-
-
-def predictions(
-    inputs: Inputs, horizon_days: int, test_dates: int, settings: Settings = DEFAULTS
-) -> pd.DataFrame:
-    """Probabilities by every model for the closed rows of the last test dates.
-
-    One row per user x as_of_date: user_id, as_of_date, is_eligible, churned (0/1) and a
-    column per model of MODELS, NaN where that model could not be trained by the date.
-    """
-    is_closed = ~np.isnan(inputs.churned)
-    is_known = is_closed & inputs.is_eligible
-    dates = splits.evaluation_dates(
-        inputs.as_of_date, is_known, horizon_days, test_dates
-    )
-    parts = [_predict_date(inputs, date, horizon_days, settings) for date in dates]
-    if not parts:
-        parts = [_prediction_frame(inputs, np.empty(0, dtype="int64"), {})]
-    return pd.concat(parts, ignore_index=True)
 
 
 def metrics(tallies: Tallies) -> dict[str, np.ndarray]:
@@ -159,31 +191,55 @@ def user_weights(
 
 
 def _predict_date(
-    inputs: Inputs, date: np.datetime64, horizon_days: int, settings: Settings
+    inputs: Inputs,
+    date: np.datetime64,
+    split: str,
+    horizon_days: int,
+    settings: Settings,
 ) -> pd.DataFrame:
-    model = churn.fit(inputs, date, horizon_days, settings)
+    models = churn.fit_kinds(inputs, date, horizon_days, settings)
     rows = np.flatnonzero((inputs.as_of_date == date) & ~np.isnan(inputs.churned))
-    simpler = {
-        kind: churn.predict(churn.simpler(model, kind), inputs, rows)
-        for kind in ("recency_rule", "base_rate")
-    }
-    champion = churn.predict(model, inputs, rows)
-    for part, chosen in churn.parts(model, inputs, rows):
-        if part.kind != "logistic":
-            champion[chosen] = np.nan
-    return _prediction_frame(inputs, rows, {"logistic": champion, **simpler})
+    is_new = ~inputs.is_eligible[rows]
+    predicted = {kind: np.full(len(rows), np.nan) for kind in KINDS}
+    for kind, model in models.items():
+        if model.kind == kind:
+            predicted[kind][~is_new] = churn.predict(model, inputs, rows[~is_new])
+    of_new_users = models["logistic"].new_users
+    for kind in NEW_USER_KINDS:
+        # A kind stands for the simpler ones, but not for those that it fell back from.
+        if KINDS.index(kind) <= KINDS.index(of_new_users.kind):
+            model = of_new_users._replace(kind=kind)
+            predicted[kind][is_new] = churn.predict(model, inputs, rows[is_new])
+    return frames.typed(
+        {
+            "split": [split] * len(rows),
+            "user_id": inputs.user_id[rows],
+            "as_of_date": inputs.as_of_date[rows],
+            "is_new_user": is_new,
+            "is_churned": inputs.churned[rows] == 1,
+            **predicted,
+        },
+        PREDICTION_TYPES,
+    )
 
 
-def _prediction_frame(
-    inputs: Inputs, rows: np.ndarray, probabilities: dict[str, np.ndarray]
-) -> pd.DataFrame:
+def _tested(predictions: pd.DataFrame, champion: str) -> pd.DataFrame:
+    """The test rows as numbers, in a fixed order, with a column of what is shipped."""
+    rows = predictions[predictions["split"].eq("test").astype(bool)]
+    rows = rows.sort_values(KEYS[::-1], ignore_index=True)
+    probabilities = rows[list(KINDS)].astype("Float64").astype("float64")
+    is_new = rows["is_new_user"].astype(bool)
+    shipped = probabilities[champion].where(~is_new, probabilities["logistic"])
+    for simpler in reversed(BASELINES):
+        shipped = shipped.fillna(probabilities[simpler])
     return pd.DataFrame(
         {
-            "user_id": inputs.user_id[rows],
-            "as_of_date": inputs.as_of_date[rows].astype("datetime64[s]"),
-            "is_eligible": inputs.is_eligible[rows],
-            "churned": inputs.churned[rows],
-            **{name: probabilities.get(name, np.empty(0)) for name in MODELS},
+            "user_id": rows["user_id"].astype(object),
+            "as_of_date": pd.to_datetime(rows["as_of_date"]),
+            "is_new_user": is_new,
+            "churned": rows["is_churned"].astype("float64"),
+            **probabilities,
+            "shipped": shipped,
         }
     )
 
@@ -192,11 +248,11 @@ def _splits(tested: pd.DataFrame) -> dict[str, pd.Series]:
     """Split name -> which rows it has."""
     if tested.empty:
         return {}
-    chosen = {"test": tested["is_eligible"]}
+    is_new = tested["is_new_user"]
+    chosen = {"test": ~is_new}
     for date in sorted(tested["as_of_date"].unique()):
-        on_date = tested["as_of_date"] == date
-        chosen[f"test {date:%Y-%m-%d}"] = tested["is_eligible"] & on_date
-    return chosen | {"test new users": ~tested["is_eligible"]}
+        chosen[f"test {date:%Y-%m-%d}"] = ~is_new & (tested["as_of_date"] == date)
+    return chosen | {"test new users": is_new}
 
 
 def _split_metrics(
@@ -205,25 +261,34 @@ def _split_metrics(
     """The output rows of one split, in the order of METRIC_TYPES."""
     count = len(rows)
     rate = rows["churned"].mean() if count else np.nan
-    # Line 0 of every array is the sample itself, the others are the resamples.
-    lines = {name: _lines(rows, name, resamples, seed) for name in MODELS}
+    kinds = NEW_USER_KINDS if split == "test new users" else KINDS
+    lines: dict[str, dict[str, np.ndarray]] = {}
+    for model in (*kinds, "shipped"):
+        same = [known for known in lines if rows[known].equals(rows[model])]
+        lines[model] = lines[same[0]] if same else _lines(rows, model, resamples, seed)
     # Scores that differ by date only say nothing of how they spread over users.
     lines["base_rate"]["calibration_slope"][:] = np.nan
     result = [
-        (model, split, metric, *_interval(lines[model][metric]), count, rate)
-        for model in MODELS
+        (model, split, metric, *_interval(of_model[metric]), count, rate)
+        for model, of_model in lines.items()
         for metric in METRICS
     ]
-    champion, recency = lines["logistic"], lines["recency_rule"]
-    for metric in COMPARED:
-        interval = _interval(champion[metric] - recency[metric])
-        name = f"{metric}_minus_recency_rule"
-        result.append(("logistic", split, name, *interval, count, rate))
-    leaks = (champion["roc_auc"][0] > LEAKING_AUC) & (
-        recency["roc_auc"][0] < HONEST_RECENCY_AUC
-    )
-    warning = ("logistic", split, "leakage_warning", float(leaks), np.nan, np.nan)
-    return [*result, (*warning, count, rate)]
+    for other in COMPARED_WITH:
+        for metric in COMPARED:
+            if other in lines:
+                difference = lines["shipped"][metric] - lines[other][metric]
+                name = f"{metric}_minus_{other}"
+                result.append(
+                    ("shipped", split, name, *_interval(difference), count, rate)
+                )
+    recency = lines["recency_rule"]["roc_auc"][0]
+    for model in lines:
+        if model not in BASELINES:
+            auc = lines[model]["roc_auc"][0]
+            leaks = float((auc > LEAKING_AUC) & (recency < HONEST_RECENCY_AUC))
+            warning = (model, split, "leakage_warning", leaks, np.nan, np.nan)
+            result.append((*warning, count, rate))
+    return result
 
 
 def _lines(

@@ -283,14 +283,14 @@ def choose_columns(
 
     A column that is constant there is left out, whatever it does at scoring. Segment
     levels beyond `top_levels`, or on fewer than `rare_rows` rows, are pooled. Usage of
-    the `top_events` events that most rows have is taken; where there is only one event
+    the `top_events` events that most rows have is taken; where they have only one event
     name, its count is events_28 again and is not.
     """
     columns = _number_columns(inputs, rows)
     for key in sorted(inputs.segments):
         levels = inputs.segments[key][rows]
         columns += _segment_columns(key, levels, top_levels, rare_rows)
-    if len(inputs.events) > 1:
+    if np.count_nonzero(inputs.usage[rows].sum(axis=0)) > 1:
         usage_columns = _usage_columns(inputs, rows, top_events)
         columns += _with_families(usage_columns, columns, inputs, rows)
     return columns

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ml import features
-from ml.features import Column, Inputs
+from ml import candidates, features
+from ml.candidates import Scorer
+from ml.features import Column, Inputs, design_matrix
 
 TOP = 3
 # In log-odds: what raises the odds by less than a tenth is not offered as a reason.
@@ -16,53 +17,47 @@ LEAST_DEVIATION = 0.05
 ALL_USERS, NEW_USERS = "", " among new users"
 
 
-def families(columns: Sequence[Column]) -> list[str]:
-    """The feature families of the columns, in order of first appearance."""
-    return list(dict.fromkeys(column.family for column in columns))
-
-
-def family_sums(columns: Sequence[Column], contributions: np.ndarray) -> np.ndarray:
-    """Sum (n, columns) contributions to (n, families): still exact in log-odds."""
-    names = families(columns)
-    sums = np.zeros((len(contributions), len(names)))
+def families(columns: Sequence[Column]) -> dict[str, list[int]]:
+    """Feature family -> positions of its columns, in order of first appearance."""
+    members: dict[str, list[int]] = {}
     for position, column in enumerate(columns):
-        sums[:, names.index(column.family)] += contributions[:, position]
-    return sums
+        members.setdefault(column.family, []).append(position)
+    return members
 
 
 def top_reasons(
+    scorer: Scorer,
     columns: Sequence[Column],
-    matrix: np.ndarray,
-    coefficients: np.ndarray,
     inputs: Inputs,
     rows: np.ndarray,
     among: str = ALL_USERS,
 ) -> np.ndarray:
     """The up to three families that raise each user's log-odds most, as sentences.
 
-    A family is ranked by its exact sum and told by one of its columns: the one that
-    contributes most among those whose value deviates from the typical one in the
-    direction that reads as a risk, or, where there is none, in the other one.
-    Takes the design matrix (len(rows), columns) and one coefficient per column; `among`
-    says whose typical values the columns hold.
+    A family counts as much as the log-odds would fall if its columns were typical, see
+    `candidates.effects`. It is told by one of them: the one that alone does most among
+    those whose value deviates from the typical one in the direction that reads as a
+    risk, or, where there is none, in the other one. `among` says whose typical values
+    the columns hold.
     Returns (len(rows), 3) of str, None where there are fewer reasons.
     """
     told = np.full((len(rows), TOP), None, dtype=object)
     if not columns or not len(rows):
         return told
-    names = families(columns)
-    sums = family_sums(columns, matrix * coefficients)
-    speakers = np.zeros(sums.shape, dtype="int64")
-    claims = _claims(columns, matrix, coefficients, inputs, rows)
-    for family, name in enumerate(names):
-        members = np.array([i for i, c in enumerate(columns) if c.family == name])
-        speakers[:, family] = members[claims[:, members].argmax(axis=1)]
-        has_words = np.isfinite(claims[:, members].max(axis=1))
-        sums[~has_words, family] = -np.inf
-    ranked = np.argsort(-sums, axis=1, kind="stable")[:, :TOP]
+    matrix = design_matrix(columns, inputs, rows)
+    members = list(families(columns).values())
+    moved = candidates.effects(scorer, matrix, members)
+    alone = candidates.effects(scorer, matrix, [[i] for i in range(len(columns))])
+    claims = _claims(columns, matrix, alone, inputs, rows)
+    speakers = np.zeros(moved.shape, dtype="int64")
+    for family, positions in enumerate(members):
+        speakers[:, family] = np.array(positions)[claims[:, positions].argmax(axis=1)]
+        has_words = np.isfinite(claims[:, positions].max(axis=1))
+        moved[~has_words, family] = -np.inf
+    ranked = np.argsort(-moved, axis=1, kind="stable")[:, :TOP]
     for place in range(ranked.shape[1]):
         family = ranked[:, [place]]
-        is_reason = np.take_along_axis(sums, family, 1)[:, 0] >= LEAST_CONTRIBUTION
+        is_reason = np.take_along_axis(moved, family, 1)[:, 0] >= LEAST_CONTRIBUTION
         speaker = np.take_along_axis(speakers, family, 1)[:, 0]
         for position in np.unique(speaker[is_reason]):
             chosen = is_reason & (speaker == position)
@@ -104,15 +99,17 @@ def recency_reason(recency_days: float, typical: float) -> str:
 def _claims(
     columns: Sequence[Column],
     matrix: np.ndarray,
-    coefficients: np.ndarray,
+    alone: np.ndarray,
     inputs: Inputs,
     rows: np.ndarray,
 ) -> np.ndarray:
-    """How well each column tells its family's reason; -inf where it cannot."""
+    """How well each column tells its family's reason; -inf where it cannot.
+
+    `alone` is what each column does by itself, (len(rows), columns).
+    """
     claims = np.full(matrix.shape, -np.inf)
     for position, column in enumerate(columns):
-        value = matrix[:, position]
-        given = value * coefficients[position]
+        value, given = matrix[:, position], alone[:, position]
         if column.kind in ("segment", "missing"):
             # Only a level that the user has can be named, not one that he lacks.
             expected, unexpected = value > 0, np.zeros(len(rows), dtype=bool)

@@ -44,3 +44,22 @@ def calibration_dates(dates: np.ndarray, horizon_days: int) -> np.ndarray:
         if len(dates):
             chosen.append(later)
     return np.array(chosen[::-1], dtype="datetime64[D]")
+
+
+def selection_dates(
+    dates: np.ndarray,
+    labelled: np.ndarray,
+    tested: np.ndarray,
+    horizon_days: int,
+    count: int,
+) -> np.ndarray:
+    """The last `count` dates to choose a model on: closed when the first of `tested` came.
+
+    So that what is tested is a choice made without any day that it is tested on.
+    Arguments as in `evaluation_dates`.
+    """
+    if not len(tested):
+        return np.array([], dtype="datetime64[D]")
+    early = embargoed_dates(dates, tested.min(), horizon_days)
+    labelled = labelled & np.isin(dates, early)
+    return evaluation_dates(dates, labelled, horizon_days, count)

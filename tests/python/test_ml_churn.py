@@ -22,7 +22,7 @@ from test_ml_inputs import (
     shuffled,
 )
 
-from ml import baselines, churn, reasons
+from ml import baselines, calibration, candidates, churn, reasons
 from ml.features import NAMES, design_matrix, newest_date, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,10 +38,15 @@ def scores(frames) -> pd.DataFrame:
     return churn.score_users(*frames, HORIZON)
 
 
-def fitted(frames: Frames) -> tuple:
+def fitted(frames: Frames, kind: str = "logistic") -> tuple:
     inputs = prepare(*frames)
     at = newest_date(inputs)
-    return inputs, at, churn.fit(inputs, at, HORIZON, churn.DEFAULTS)
+    return inputs, at, churn.fit(inputs, at, HORIZON, churn.DEFAULTS, kind)
+
+
+def contributions(model, inputs, rows) -> np.ndarray:
+    """Coefficient * deviation by column: what a logistic kind adds to the log-odds."""
+    return design_matrix(model.columns, inputs, rows) * model.coefficients
 
 
 def test_every_user_of_the_newest_date_is_scored_once(frames, scores):
@@ -64,10 +69,13 @@ def test_the_order_of_rows_changes_nothing(frames, scores):
 def test_the_number_of_threads_changes_nothing():
     code = (
         "from test_ml_inputs import joining, HORIZON\n"
-        "from ml import churn, evaluate, segments\n"
-        "f = joining(users=200)\n"
-        "print(churn.score_users(*f, HORIZON).to_csv())\n"
-        "print(evaluate.backtest(*f, HORIZON, resamples=20).to_csv())\n"
+        "from ml import choice, churn, evaluate, segments\n"
+        "f = joining(users=200, dates=18)\n"
+        "for kind in churn.KINDS:\n"
+        "    print(churn.score_users(*f, HORIZON, kind=kind).to_csv())\n"
+        "p = evaluate.predict_later_dates(*f, HORIZON, selection_dates=2)\n"
+        "print(p.to_csv(), choice.choose(p, resamples=20).to_csv())\n"
+        "print(evaluate.backtest(p, 'boosted_trees', resamples=20).to_csv())\n"
         "print(segments.assign(f[0], f[1], resamples=5).to_csv())\n"
     )
     digests = set()
@@ -328,15 +336,15 @@ def test_each_calibration_date_is_a_horizon_after_what_its_model_saw(
 ):
     inputs, at, _ = fitted(frames)
     seen = []
-    fit_logistic = churn.fit_logistic
+    learn = calibration.learn
 
-    def watched(given, rows, settings):
+    def watched(kinds, given, rows, settings):
         seen.append(given.as_of_date[rows].max())
-        return fit_logistic(given, rows, settings)
+        return learn(kinds, given, rows, settings)
 
-    monkeypatch.setattr(churn, "fit_logistic", watched)
+    monkeypatch.setattr(calibration, "learn", watched)
     rows = churn.training_rows(inputs, at, HORIZON)
-    churn.calibrate(inputs, rows, HORIZON, churn.DEFAULTS)
+    calibration.calibrate(["logistic"], inputs, rows, HORIZON, churn.DEFAULTS)
     newest = inputs.as_of_date[rows].max()
     horizon = np.timedelta64(HORIZON, "D")
     assert seen == [newest - 2 * horizon, newest - horizon]
@@ -358,20 +366,27 @@ def test_the_sigmoid_is_the_identity_on_calibrated_scores_and_survives_separatio
     draw = np.random.default_rng(3)
     log_odds = draw.normal(-1, 1.5, 20_000)
     churned = (draw.random(20_000) < expit(log_odds)).astype(float)
-    shift, slope = churn.fit_sigmoid(log_odds, churned)
+    shift, slope = calibration.fit_sigmoid(log_odds, churned)
     assert abs(shift) < 0.05
     assert abs(slope - 1) < 0.05
-    shift, slope = churn.fit_sigmoid(2 * log_odds + 1, churned)
+    shift, slope = calibration.fit_sigmoid(2 * log_odds + 1, churned)
     assert abs(shift + 0.5) < 0.05
     assert abs(slope - 0.5) < 0.05
-    assert np.isfinite(churn.fit_sigmoid(np.array([-1.0, 1]), np.array([0.0, 1]))).all()
+    assert np.isfinite(
+        calibration.fit_sigmoid(np.array([-1.0, 1]), np.array([0.0, 1]))
+    ).all()
+
+
+def family_sums(model, inputs, rows) -> np.ndarray:
+    matrix = design_matrix(model.columns, inputs, rows)
+    families = reasons.families(model.columns).values()
+    return candidates.effects(model, matrix, list(families))
 
 
 def test_reasons_add_up_to_the_log_odds(frames):
     inputs, at, model = fitted(frames)
     rows = np.flatnonzero(inputs.as_of_date == at)
-    parts = churn.contributions(model, inputs, rows)
-    families = reasons.family_sums(model.columns, parts)
+    families = family_sums(model, inputs, rows)
     assert families.shape == (len(rows), len(reasons.families(model.columns)))
     log_odds = model.intercept + families.sum(axis=1)
     probability = churn.predict(model, inputs, rows)
@@ -379,21 +394,40 @@ def test_reasons_add_up_to_the_log_odds(frames):
     np.testing.assert_allclose(calibrated, log_odds, atol=1e-9)
     # Contributions are measured from the mean training row, which has none.
     trained = churn.training_rows(inputs, at, HORIZON)
-    mean = churn.contributions(model, inputs, trained).mean(axis=0)
+    mean = contributions(model, inputs, trained).mean(axis=0)
     np.testing.assert_allclose(mean, 0, atol=1e-9)
 
 
-def test_only_what_raises_the_risk_is_a_reason(frames, scores):
-    inputs, at, model = fitted(frames)
+@pytest.mark.parametrize("kind", churn.LEARNED)
+def test_only_what_raises_the_risk_is_a_reason(frames, kind):
+    inputs, at, model = fitted(frames, kind)
+    assert model.kind == kind
     rows = np.flatnonzero(inputs.as_of_date == at)
-    sums = reasons.family_sums(model.columns, churn.contributions(model, inputs, rows))
-    raising = (sums >= reasons.LEAST_CONTRIBUTION).sum(axis=1)
+    raising = (family_sums(model, inputs, rows) >= reasons.LEAST_CONTRIBUTION).sum(1)
+    scores = churn.score_users(*frames, HORIZON, kind=kind)
     told = scores[["top_reason_1", "top_reason_2", "top_reason_3"]]
     assert (told.notna().sum(axis=1) <= raising).all()
-    assert told["top_reason_1"].notna().mean() > 0.5
+    assert told["top_reason_1"].notna().mean() > 0.4
     # NULL only after the last reason, and none is said twice.
     assert not (told["top_reason_1"].isna() & told["top_reason_2"].notna()).any()
     assert not (told["top_reason_1"] == told["top_reason_2"]).any()
+
+
+def test_an_effect_is_what_typical_values_would_change(frames):
+    inputs, at, trees = fitted(frames, "boosted_trees")
+    rows = np.flatnonzero(inputs.as_of_date == at)
+    matrix = design_matrix(trees.columns, inputs, rows)
+    everything = [list(range(len(trees.columns)))]
+    now = candidates.log_odds(trees, matrix)
+    typical = candidates.log_odds(trees, np.zeros_like(matrix[:1]))
+    all_at_once = candidates.effects(trees, matrix, everything)[:, 0]
+    np.testing.assert_allclose(all_at_once, now - typical, atol=1e-12)
+    # The planted truth moves risk by recency more than by anything else.
+    families = candidates.effects(
+        trees, matrix, list(reasons.families(trees.columns).values())
+    )
+    spread = dict(zip(reasons.families(trees.columns), families.std(0), strict=True))
+    assert max(spread, key=spread.get) == "recency"
 
 
 def test_only_a_segment_that_the_user_has_is_a_reason(frames):
@@ -402,8 +436,8 @@ def test_only_a_segment_that_the_user_has_is_a_reason(frames):
     # Whoever is not on team has a higher risk, but 'plan is team' would be wrong.
     weights = {"segment plan=free": 0.3, "segment plan=team": -3.0}
     coefficients = np.array([weights.get(c.name, 0.0) for c in model.columns])
-    matrix = design_matrix(model.columns, inputs, rows)
-    told = reasons.top_reasons(model.columns, matrix, coefficients, inputs, rows)
+    model = model._replace(coefficients=coefficients)
+    told = reasons.top_reasons(model, model.columns, inputs, rows)
     for plan, words in (("free", ["plan is free"]), ("plus", []), ("team", [])):
         on_plan = told[inputs.segments["plan"][rows] == plan]
         assert {word for word in on_plan.ravel() if word} == set(words)
@@ -442,7 +476,7 @@ def test_a_segment_level_that_training_did_not_know_is_neutral(frames):
     unseen.loc[newest, "segments"] = '{"plan": "enterprise", "region": "north"}'
     inputs = prepare(unseen, usage, labels)
     rows = np.flatnonzero(inputs.as_of_date == at)
-    parts = churn.contributions(model, inputs, rows)
+    parts = contributions(model, inputs, rows)
     plan = [i for i, column in enumerate(model.columns) if column.source == "plan"]
     assert len(plan) == 3
     assert (parts[:, plan] == 0).all()
@@ -570,3 +604,72 @@ def test_bands_are_odds_against_the_base_rate():
     probability = np.array([1 / 3 + 1e-9, 0.3, 0.2, 0.12, 1 / 9 - 1e-9])
     bands = churn.risk_bands(probability, 0.2)
     assert bands.tolist() == ["high", "medium", "medium", "medium", "low"]
+
+
+def test_the_logistic_of_recency_frequency_and_volume_uses_nothing_else(frames):
+    _, _, model = fitted(frames, "rfm_logistic")
+    assert {column.name for column in model.columns} == set(candidates.RFM_FEATURES)
+    assert model.trees is None
+    features, usage, labels = frames
+    scores = churn.score_users(*frames, HORIZON, kind="rfm_logistic")
+    others = [name for name in NAMES if name not in candidates.RFM_FEATURES]
+    scrambled = features.copy()
+    newest = features["as_of_date"] == features["as_of_date"].max()
+    scrambled.loc[newest, others] = features.loc[newest, others].to_numpy()[::-1]
+    again = churn.score_users(scrambled, usage, labels, HORIZON, kind="rfm_logistic")
+    columns = ["user_id", "churn_probability"]
+    pd.testing.assert_frame_equal(again[columns], scores[columns], check_exact=True)
+
+
+@pytest.mark.parametrize("kind", churn.KINDS)
+def test_each_kind_scores_under_its_own_name_and_new_users_under_theirs(young, kind):
+    scores = churn.score_users(*young, HORIZON, kind=kind)
+    is_new = scores["is_new_user"]
+    assert scores.loc[~is_new, "model_version"].str.match(kind + "-").all()
+    assert scores.loc[is_new, "model_version"].str.match("logistic-").all()
+    assert holds_only_nulls(scores)
+    again = churn.score_users(*(shuffled(frame) for frame in young), HORIZON, kind=kind)
+    pd.testing.assert_frame_equal(again, scores, check_exact=True)
+
+
+def test_all_kinds_at_once_are_what_each_is_alone(young):
+    inputs = prepare(*young)
+    at = newest_date(inputs)
+    rows = np.flatnonzero(inputs.as_of_date == at)
+    together = churn.fit_kinds(inputs, at, HORIZON)
+    assert list(together) == list(churn.KINDS)
+    for kind, model in together.items():
+        alone = churn.fit(inputs, at, HORIZON, kind=kind)
+        assert model.version == alone.version
+        np.testing.assert_array_equal(
+            churn.predict(model, inputs, rows), churn.predict(alone, inputs, rows)
+        )
+
+
+def test_scoring_in_parts_gives_what_scoring_at_once_gives(young):
+    features, usage, labels = young
+    newest = features["as_of_date"].max()
+    at = np.datetime64(newest, "D")
+    is_history = features["as_of_date"] < newest
+    model = churn.train(features[is_history], usage, labels, at, HORIZON)
+    to_score = features[~is_history]
+    part = to_score["user_id"].str[-1].astype(int)
+    scored = [churn.score(model, to_score[part == digit], usage) for digit in range(10)]
+    pd.testing.assert_frame_equal(
+        churn.ranked(scored[::-1]),
+        churn.score_users(features, usage, labels, HORIZON),
+        check_exact=True,
+    )
+
+
+def test_a_kind_that_does_not_exist_is_refused(frames):
+    with pytest.raises(ValueError, match="kind: given 'forest', allowed are: base_ra"):
+        churn.score_users(*frames, HORIZON, kind="forest")
+
+
+def test_where_recency_does_not_vary_its_rule_is_the_base_rate():
+    features, usage, labels = product(users=20, dates=8)
+    given = features.assign(recency_days=3)
+    scores = churn.score_users(given, usage, labels, HORIZON)
+    words = "base_rate-.{8}: .* needs 200.*: recency does not vary"
+    assert scores["model_version"].str.fullmatch(words).all()

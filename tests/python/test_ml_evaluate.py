@@ -26,8 +26,18 @@ def frames() -> Frames:
 
 
 @pytest.fixture(scope="module")
-def tested(frames) -> pd.DataFrame:
-    return evaluate.backtest(*frames, HORIZON)
+def predicted(frames) -> pd.DataFrame:
+    return evaluate.predict_later_dates(*frames, HORIZON)
+
+
+@pytest.fixture(scope="module")
+def tested(predicted) -> pd.DataFrame:
+    return evaluate.backtest(predicted, "logistic")
+
+
+def backtest(*frames, resamples: int = 200) -> pd.DataFrame:
+    predicted = evaluate.predict_later_dates(*frames, HORIZON)
+    return evaluate.backtest(predicted, "logistic", resamples)
 
 
 def value(tested: pd.DataFrame, model: str, split: str, metric: str) -> pd.Series:
@@ -148,16 +158,13 @@ def predicted_rows(users: int, repeats: int, seed: int) -> pd.DataFrame:
     draw = np.random.default_rng(seed)
     probability = expit(draw.normal(-1, 1, users))
     churned = (draw.random(users) < probability).astype(float)
-    return pd.DataFrame(
-        {
-            "user_id": np.repeat([f"u{i}" for i in range(users)], repeats),
-            "as_of_date": pd.Timestamp("2026-05-03"),
-            "churned": np.repeat(churned, repeats),
-            "logistic": np.repeat(probability, repeats),
-            "recency_rule": 0.3,
-            "base_rate": 0.3,
-        }
-    )
+    rows = {
+        "user_id": np.repeat([f"u{i}" for i in range(users)], repeats),
+        "as_of_date": pd.Timestamp("2026-05-03"),
+        "churned": np.repeat(churned, repeats),
+    }
+    rows |= dict.fromkeys(evaluate.MODELS, 0.3)
+    return pd.DataFrame(rows | {"logistic": np.repeat(probability, repeats)})
 
 
 def test_repeating_a_users_rows_does_not_narrow_an_interval():
@@ -187,12 +194,12 @@ def test_differences_are_paired(tested):
         found = value(tested, model, "test", metric)
         return found["ci_high"] - found["ci_low"]
 
-    difference = value(tested, "logistic", "test", "roc_auc_minus_recency_rule")
-    champion = value(tested, "logistic", "test", "roc_auc")
+    difference = value(tested, "shipped", "test", "roc_auc_minus_recency_rule")
+    champion = value(tested, "shipped", "test", "roc_auc")
     recency = value(tested, "recency_rule", "test", "roc_auc")
     assert difference["value"] == pytest.approx(champion["value"] - recency["value"])
     unpaired = width("logistic", "roc_auc") + width("recency_rule", "roc_auc")
-    assert width("logistic", "roc_auc_minus_recency_rule") < 0.7 * unpaired
+    assert width("shipped", "roc_auc_minus_recency_rule") < 0.7 * unpaired
 
 
 def test_the_grain_is_dense_and_everything_unknown_is_null(frames, tested):
@@ -200,10 +207,17 @@ def test_the_grain_is_dense_and_everything_unknown_is_null(frames, tested):
     closed = frames[2].loc[frames[2]["is_closed"], "as_of_date"].unique()
     last = [f"test {date:%Y-%m-%d}" for date in sorted(closed)[-3:]]
     assert list(tested["split"].unique()) == ["test", *last, "test new users"]
-    per_split = tested.groupby(["model", "split"]).size()
-    extra = len(evaluate.COMPARED) + 1
-    assert (per_split["logistic"] == len(evaluate.METRICS) + extra).all()
-    assert (per_split[["recency_rule", "base_rate"]] == len(evaluate.METRICS)).all()
+    per_split = tested.groupby(["split", "model"]).size()
+    own, warning = len(evaluate.METRICS), 1
+    differences = {"test new users": len(evaluate.COMPARED)}
+    for split, of_split in per_split.groupby(level=0):
+        expected = dict.fromkeys(evaluate.KINDS, own + warning)
+        expected |= dict.fromkeys(evaluate.BASELINES, own)
+        if split == "test new users":
+            expected = {kind: expected[kind] for kind in evaluate.NEW_USER_KINDS}
+        compared = differences.get(split, 2 * len(evaluate.COMPARED))
+        expected["shipped"] = own + warning + compared
+        assert of_split.droplevel(0).to_dict() == expected
     assert tested.dtypes.astype(str).to_dict() == evaluate.METRIC_TYPES
     assert holds_only_nulls(tested)
     dates = value(tested, "logistic", "test", "brier")["rows"]
@@ -212,7 +226,7 @@ def test_the_grain_is_dense_and_everything_unknown_is_null(frames, tested):
 
 
 def test_the_model_beats_what_it_has_to_on_the_planted_truth(tested):
-    better = value(tested, "logistic", "test", "roc_auc_minus_recency_rule")
+    better = value(tested, "shipped", "test", "roc_auc_minus_recency_rule")
     assert better["ci_low"] > 0
     assert value(tested, "logistic", "test", "brier_skill")["ci_low"] > 0
     slope = value(tested, "logistic", "test", "calibration_slope")
@@ -220,18 +234,20 @@ def test_the_model_beats_what_it_has_to_on_the_planted_truth(tested):
     assert value(tested, "logistic", "test", "leakage_warning")["value"] == 0
 
 
-def test_the_order_of_rows_changes_nothing(frames, tested):
-    again = evaluate.backtest(*(shuffled(frame) for frame in frames), HORIZON)
+def test_the_order_of_rows_changes_nothing(frames, predicted, tested):
+    again = evaluate.predict_later_dates(*(shuffled(f) for f in frames), HORIZON)
+    pd.testing.assert_frame_equal(again, predicted, check_exact=True)
+    again = evaluate.backtest(shuffled(predicted), "logistic")
     pd.testing.assert_frame_equal(again, tested, check_exact=True)
 
 
 def test_new_users_are_predicted_at_least_as_well_as_by_their_own_baselines():
-    tested = evaluate.backtest(*joining(), HORIZON)
+    tested = backtest(*joining())
     skill = value(tested, "logistic", "test new users", "brier_skill")
     assert skill["ci_low"] > 0
     slope = value(tested, "logistic", "test new users", "calibration_slope")
     assert slope["ci_low"] < 1 < slope["ci_high"]
-    for model in evaluate.MODELS:
+    for model in evaluate.NEW_USER_KINDS:
         # The baselines know new users too, so none is off in the mean.
         off = value(tested, model, "test new users", "calibration_intercept")
         assert off["ci_low"] < 0 < off["ci_high"]
@@ -244,29 +260,38 @@ def test_too_few_new_users_to_learn_from_leave_their_model_unknown():
     features, usage, labels = joining(users=150)
     is_new = ~features["is_eligible"].to_numpy()
     labels.loc[np.flatnonzero(is_new)[:-300], "is_closed"] = False
-    tested = evaluate.backtest(features, usage, labels, HORIZON, resamples=20)
+    tested = backtest(features, usage, labels, resamples=20)
     assert holds_only_nulls(tested)
     for split, is_known in (("test", True), ("test new users", False)):
         found = value(tested, "logistic", split, "brier")["value"]
         assert (found is not pd.NA) == is_known
         assert value(tested, "recency_rule", split, "brier")["value"] > 0
+    # What is shipped for them is then the rule.
+    for metric in evaluate.METRICS:
+        shipped, rule = (
+            value(tested, model, "test new users", metric)["value"]
+            for model in ("shipped", "recency_rule")
+        )
+        assert shipped == rule or (shipped is pd.NA and rule is pd.NA)
 
 
 def test_each_date_is_predicted_by_what_was_known_then(frames):
     features, usage, labels = frames
-    inputs = prepare(features, usage, labels)
-    predicted = evaluate.predictions(inputs, HORIZON, test_dates=1)
-    date = predicted["as_of_date"].iloc[0]
+    predicted = evaluate.predict_later_dates(
+        features, usage, labels, HORIZON, test_dates=1
+    )
+    date = predicted["as_of_date"].max()
     # Labels that closed later are flipped: the same date's predictions stay.
     later = labels["as_of_date"] > date - pd.Timedelta(days=HORIZON)
     flipped = labels.copy()
     flipped.loc[later, "is_churned"] = ~labels.loc[later, "is_churned"]
-    again = evaluate.predictions(
-        prepare(features, usage, flipped), HORIZON, test_dates=1
+    again = evaluate.predict_later_dates(
+        features, usage, flipped, HORIZON, test_dates=1
     )
-    for model in evaluate.MODELS:
-        np.testing.assert_array_equal(predicted[model], again[model])
-    np.testing.assert_array_equal(predicted["churned"], 1 - again["churned"])
+    models = list(evaluate.KINDS)
+    pd.testing.assert_frame_equal(again[models], predicted[models], check_exact=True)
+    is_test = predicted["split"] == "test"
+    assert (predicted["is_churned"] != again["is_churned"])[is_test].all()
 
 
 def test_a_feature_that_saw_the_label_is_reported(frames):
@@ -274,9 +299,13 @@ def test_a_feature_that_saw_the_label_is_reported(frames):
     peeking = features.copy()
     churned = labels["is_churned"].fillna(False).to_numpy(dtype=bool)
     peeking["sessions_28"] = np.where(churned, 0, 50)
-    tested = evaluate.backtest(peeking, usage, labels, HORIZON, resamples=20)
-    warning = tested[tested["metric"] == "leakage_warning"].set_index("split")
-    assert (warning["value"].drop("test new users") == 1).all()
+    tested = backtest(peeking, usage, labels, resamples=20)
+    warning = tested[tested["metric"] == "leakage_warning"]
+    warning = warning.set_index(["model", "split"])["value"].unstack("model")
+    warning = warning.drop("test new users")
+    # It is not one that the logistic of recency, frequency and volume knows.
+    assert (warning["rfm_logistic"] == 0).all()
+    assert (warning.drop(columns="rfm_logistic") == 1).all(axis=None)
 
 
 def test_nothing_to_test_gives_no_rows(frames):
@@ -286,7 +315,7 @@ def test_nothing_to_test_gives_no_rows(frames):
         [features, usage, labels.assign(is_closed=False)],
         product(users=30, dates=5),
     ):
-        tested = evaluate.backtest(*untestable, HORIZON)
+        tested = backtest(*untestable)
         assert tested.empty
         assert tested.dtypes.astype(str).to_dict() == evaluate.METRIC_TYPES
 
@@ -294,26 +323,53 @@ def test_nothing_to_test_gives_no_rows(frames):
 def test_one_class_and_small_data_leave_nulls_not_errors(frames):
     features, usage, labels = frames
     one_class = labels.assign(is_churned=False)
-    tested = evaluate.backtest(features, usage, one_class, HORIZON, resamples=20)
+    tested = backtest(features, usage, one_class, resamples=20)
     assert holds_only_nulls(tested)
     auc = tested[tested["metric"] == "roc_auc"]
     assert auc["value"].isna().all()
     base = value(tested, "base_rate", "test", "log_loss")
     assert base["value"] > 0
-    small = evaluate.backtest(*product(users=15, dates=12), HORIZON, resamples=20)
+    small = backtest(*product(users=15, dates=12), resamples=20)
     assert holds_only_nulls(small)
     # Too few labels for the model: its metrics are unknown, the rule's are not.
     assert value(small, "logistic", "test", "brier")["value"] is pd.NA
     assert value(small, "recency_rule", "test", "brier")["value"] is not pd.NA
     assert value(small, "logistic", "test", "leakage_warning")["value"] == 0
-
-
-def test_the_shipped_code_is_the_tested_code(frames):
-    inputs = prepare(*frames)
-    predicted = evaluate.predictions(inputs, HORIZON, test_dates=1)
-    date = np.datetime64(predicted["as_of_date"].iloc[0], "D")
-    model = churn.fit(inputs, date, HORIZON, churn.DEFAULTS)
-    rows = np.flatnonzero(inputs.as_of_date == date)
-    np.testing.assert_array_equal(
-        predicted["logistic"], churn.predict(model, inputs, rows)
+    shipped, rule = (
+        value(small, m, "test", "brier") for m in ("shipped", "recency_rule")
     )
+    assert shipped["value"] == rule["value"]
+    only = one_class.assign(is_churned=True)
+    shipped = value(backtest(features, usage, only), "shipped", "test", "brier")
+    assert shipped["value"] < 0.01
+
+
+@pytest.mark.parametrize("kind", evaluate.KINDS)
+def test_the_shipped_code_is_the_tested_code(frames, predicted, kind):
+    inputs = prepare(*frames)
+    date = predicted["as_of_date"].max()
+    at = np.datetime64(date, "D")
+    model = churn.fit(inputs, at, HORIZON, kind=kind)
+    rows = np.flatnonzero((inputs.as_of_date == at) & inputs.is_eligible)
+    on_date = predicted[(predicted["as_of_date"] == date) & ~predicted["is_new_user"]]
+    np.testing.assert_array_equal(on_date["user_id"], inputs.user_id[rows])
+    np.testing.assert_array_equal(on_date[kind], churn.predict(model, inputs, rows))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"champion": "forest"}, "champion: given 'forest', allowed are: base_rate"),
+        ({"champion": "logistic", "resamples": 0}, "resamples: given 0"),
+        ({"champion": "logistic", "seed": -1}, "seed: given -1"),
+    ],
+)
+def test_a_wrong_argument_is_named(predicted, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate.backtest(predicted, **arguments)
+
+
+def test_a_missing_column_is_named(predicted):
+    given = predicted.drop(columns="logistic")
+    with pytest.raises(ValueError, match="predictions: missing column 'logistic'"):
+        evaluate.backtest(given, "logistic")

@@ -214,9 +214,9 @@ def test_a_repeated_key_is_refused(small, given):
             "settings.inverse_penalty: given -1",
         ),
         (
-            evaluate.backtest,
-            {"horizon_days": 28, "resamples": 0},
-            "resamples: given 0",
+            evaluate.predict_later_dates,
+            {"horizon_days": 28, "test_dates": 0},
+            "test_dates: given 0",
         ),
     ],
 )

@@ -1,5 +1,6 @@
-"""One row per user to score: the churn model's output, before the mart casts it."""
+"""One row per user to score: the chosen model's output, before the mart casts it."""
 
+from ml.choice import champion
 from ml.churn import score_users
 
 
@@ -8,4 +9,6 @@ def model(dbt, session):
     features = dbt.ref("user_features").df()
     usage = dbt.ref("user_event_usage").df()
     labels = dbt.ref("churn_labels").df()
-    return score_users(features, usage, labels, dbt.config.meta_get("horizon_days"))
+    horizon_days = dbt.config.meta_get("horizon_days")
+    kind = champion(dbt.ref("candidate_choice").df())
+    return score_users(features, usage, labels, horizon_days, kind=kind)

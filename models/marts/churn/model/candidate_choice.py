@@ -1,0 +1,8 @@
+"""One row per candidate: how it did on the selection dates, and which one is shipped."""
+
+from ml.choice import choose
+
+
+def model(dbt, session):
+    dbt.config(materialized="table")
+    return choose(dbt.ref("candidate_predictions").df())
