@@ -56,6 +56,7 @@
         {%- do duckdb__record_build('published', []) -%}
         {%- do warn_of_set_aside_rows() -%}
         {%- do warn_of_unmatched_definitions() -%}
+        {%- do warn_of_the_churn_model() -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -136,6 +137,33 @@
         {%- do run_query('create table published.main.events as select ' ~ columns ~ ' from ' ~ events) -%}
     {%- endif -%}
     {{- return(days) -}}
+{%- endmacro %}
+
+{#
+    A table of the file that readers see now, as the last publishing build left it; none
+    where nothing was published, or without that table.
+#}
+{% macro published_table(name) -%}
+    {{- return(adapter.dispatch('published_table', 'product_analytics')(name)) -}}
+{%- endmacro %}
+
+{% macro spark__published_table(name) -%}
+    {{- return(none) -}}
+{%- endmacro %}
+
+{% macro duckdb__published_table(name) -%}
+    {%- if not execute -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- set path = file_function('published_current', '') -%}
+    {%- if not path -%}
+        {{- return(none) -}}
+    {%- endif -%}
+    {%- do run_query("attach if not exists '" ~ path ~ "' as published_before (read_only)") -%}
+    {%- set found = run_query(
+        "select count(*) from duckdb_tables() where database_name = 'published_before' and table_name = '" ~ name ~ "'"
+    ).rows[0][0] -%}
+    {{- return('published_before.main.' ~ name if found else none) -}}
 {%- endmacro %}
 
 {# Calls a function of plugins/warehouse_files.py with a text, gives its text. #}

@@ -57,8 +57,8 @@ def choose(
 ) -> pd.DataFrame:
     """One row per candidate, simplest first, see CHOICE_TYPES; one is the champion.
 
-    `predictions` are those of `evaluate.predict_later_dates`. Of them the eligible rows of the
-    selection dates count, on the dates alone on which every candidate was trained.
+    `predictions` are what `evaluate.predict_later_dates` gives. Of it the eligible rows
+    of the selection dates count, on the dates alone on which every candidate was learnt.
     Where there are none, or a single user, WITHOUT_EVIDENCE is the champion.
     A wrong column or argument raises ValueError.
     """

@@ -559,7 +559,7 @@ def _levels(inputs: Inputs, key: str, rows: np.ndarray) -> np.ndarray:
 
 def _level_values(levels: np.ndarray, column: Column, kept: list[str]) -> np.ndarray:
     """1 on the column's level, 0 off it, NaN (neutral) on a level that is not known."""
-    unseen = ~np.isin(levels, kept)
+    unseen = ~np.isin(levels, [level for level in kept if level != POOLED_LEVEL])
     if column.level == POOLED_LEVEL:
         return unseen.astype("float64")
     value = (levels == column.level).astype("float64")

@@ -28,6 +28,14 @@ class PublishedFiles:
         self.folder = warehouse / "published"
         self.events = self.folder / "events"
 
+    def current(self) -> str | None:
+        """The path of the marts that readers see now, None where there are none."""
+        pointer = self.warehouse / CURRENT
+        if not pointer.exists():
+            return None
+        marts = self.warehouse / json.loads(pointer.read_text())["file"]
+        return str(marts) if marts.exists() else None
+
     def begin(self, build: str) -> str:
         """Removes what killed builds left, and gives the path for the new marts."""
         self.events.mkdir(parents=True, exist_ok=True)

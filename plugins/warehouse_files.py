@@ -1,7 +1,7 @@
 """dbt-duckdb plugin: the files around the database that dbt writes.
 
 It makes the folder, says who holds a locked database, and offers as SQL functions what
-macros need of the file system: input_problem for inputs, publish_* for publishing.
+macros need of the file system: input_problem for inputs, publish* for publishing.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Plugin(BasePlugin):
 
         return {
             "input_problem": input_problem,
+            "published_current": lambda _: published.current(),
             "publish_begin": published.begin,
             "publish_missing_days": lambda days: json.dumps(
                 published.missing_days(json.loads(days))

@@ -13,6 +13,8 @@
     {%- do activation_definition() -%}
     {%- do retention_definition() -%}
     {%- do churn_definition() -%}
+    {%- do churn_training_rows() -%}
+    {%- do churn_contact() -%}
     {%- do engagement_tiers() -%}
     {%- do require_number('var session_timeout_minutes', var('session_timeout_minutes')) -%}
     {%- do require_number('var confidence_level_z', var('confidence_level_z')) -%}

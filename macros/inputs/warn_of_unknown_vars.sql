@@ -17,6 +17,6 @@
         'as_of_date', 'session_timeout_minutes', 'passive_events', 'segments', 'activation',
         'funnels', 'retention_periods', 'confidence_level_z', 'churn', 'engagement_tiers',
         'week_start', 'retention_brackets', 'stickiness_windows', 'paths',
-        'feature_adoption_weeks', 'conventions',
+        'feature_adoption_weeks', 'conventions', 'churn_training_rows', 'churn_contact',
     ]) -}}
 {%- endmacro %}

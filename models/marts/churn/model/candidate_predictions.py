@@ -1,12 +1,15 @@
-"""One row per user x as_of_date tested or chosen on: what each candidate would have said."""
+"""One row per user x as_of_date tested or chosen on: what each candidate says of them."""
 
 from ml.evaluate import predict_later_dates
+from ml.relations import history
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.ref("user_features").df()
-    usage = dbt.ref("user_event_usage").df()
-    labels = dbt.ref("churn_labels").df()
-    horizon_days = dbt.config.meta_get("horizon_days")
-    return predict_later_dates(features, usage, labels, horizon_days)
+    learned_from = history(
+        dbt.ref("user_features"),
+        dbt.ref("user_event_usage"),
+        dbt.ref("churn_labels"),
+        dbt.ref("churn_sampled_users"),
+    )
+    return predict_later_dates(*learned_from, dbt.config.meta_get("horizon_days"))

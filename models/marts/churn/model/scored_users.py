@@ -1,14 +1,19 @@
 """One row per user to score: the chosen model's output, before the mart casts it."""
 
-from ml.choice import champion
-from ml.churn import score_users
+from ml.churn import ranked, score
+from ml.relations import chosen_model, to_score
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.ref("user_features").df()
-    usage = dbt.ref("user_event_usage").df()
-    labels = dbt.ref("churn_labels").df()
-    horizon_days = dbt.config.meta_get("horizon_days")
-    kind = champion(dbt.ref("candidate_choice").df())
-    return score_users(features, usage, labels, horizon_days, kind=kind)
+    features = dbt.ref("user_features")
+    usage = dbt.ref("user_event_usage")
+    chosen = chosen_model(
+        features,
+        usage,
+        dbt.ref("churn_labels"),
+        dbt.ref("churn_sampled_users"),
+        dbt.ref("candidate_choice"),
+        dbt.config.meta_get("horizon_days"),
+    )
+    return ranked(score(chosen, *part) for part in to_score(features, usage))

@@ -1,0 +1,95 @@
+"""Which rows of the tables are read, and how many at once.
+
+Takes DuckDB relations, such as `dbt.ref` gives, and narrows them down before a row
+reaches Python: a warehouse of a million users has more rows than learning needs and
+memory holds. The warehouse itself is opened by whoever calls.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from duckdb import DuckDBPyRelation
+
+from ml import choice, churn
+from ml.features import KEYS, NAMES
+
+FEATURE_COLUMNS = (*KEYS, *NAMES, "segments", "is_eligible")
+USAGE_COLUMNS = (*KEYS, "event_name", "events_28")
+LABEL_COLUMNS = (*KEYS, "is_churned", "is_closed")
+# Users scored at once, about 1 GB with what they did.
+CHUNK_ROWS = 100_000
+
+
+def history(
+    features: DuckDBPyRelation,
+    usage: DuckDBPyRelation,
+    labels: DuckDBPyRelation,
+    sampled_users: DuckDBPyRelation,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Features, usage and labels of the sampled users on the dates that have closed."""
+    closed = labels.filter("is_closed")
+    ((last,),) = closed.aggregate("max(as_of_date)").fetchall()
+    is_closed = f"as_of_date <= date '{last}'" if last else "false"
+    read = (
+        (features, FEATURE_COLUMNS),
+        (usage, USAGE_COLUMNS),
+        (labels, LABEL_COLUMNS),
+    )
+    return tuple(
+        _columns(
+            relation.filter(is_closed).join(sampled_users, "user_id", "semi"), kept
+        )
+        for relation, kept in read
+    )
+
+
+def chosen_model(
+    features: DuckDBPyRelation,
+    usage: DuckDBPyRelation,
+    labels: DuckDBPyRelation,
+    sampled_users: DuckDBPyRelation,
+    chosen: DuckDBPyRelation,
+    horizon_days: int,
+) -> churn.Model | None:
+    """The model of the chosen kind for the newest as_of_date; None without rows."""
+    date = newest(features)
+    if date is None:
+        return None
+    return churn.train(
+        *history(features, usage, labels, sampled_users),
+        np.datetime64(date, "D"),
+        horizon_days,
+        kind=choice.champion(chosen.df()),
+    )
+
+
+def newest(features: DuckDBPyRelation) -> str | None:
+    """The as_of_date to score, YYYY-MM-DD; None where there are no rows."""
+    ((date,),) = features.aggregate("max(as_of_date)").fetchall()
+    return str(date) if date else None
+
+
+def to_score(
+    features: DuckDBPyRelation,
+    usage: DuckDBPyRelation,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Features and usage of the newest as_of_date, so many users at a time."""
+    date = newest(features)
+    if date is None:
+        return
+    is_newest = f"as_of_date = date '{date}'"
+    features, usage = features.filter(is_newest), usage.filter(is_newest)
+    ((rows,),) = features.aggregate("count(*)").fetchall()
+    chunks = -(-rows // chunk_rows)
+    for chunk in range(chunks):
+        in_chunk = f"hash(user_id) % {chunks} = {chunk}"
+        yield (
+            _columns(features.filter(in_chunk), FEATURE_COLUMNS),
+            _columns(usage.filter(in_chunk), USAGE_COLUMNS),
+        )
+
+
+def _columns(relation: DuckDBPyRelation, columns: tuple[str, ...]) -> pd.DataFrame:
+    return relation.project(", ".join(columns)).df()
