@@ -33,7 +33,11 @@ PAGES = {
     "overview": "/",
     "funnels": "/funnels",
     "retention": "/retention",
+    "features": "/features",
+    "paths": "/paths",
     "churn": "/churn",
+    "quality": "/quality",
+    "ask": "/ask?step1=visit&step2=signup&step3=plan_created",
 }
 WIDTH, HEIGHT = 1400, 900
 START_SECONDS = 60
@@ -54,7 +58,9 @@ IS_DRAWN = """() => {
     if (document.querySelector('[data-testid="stSkeleton"]')) return false;
     if (document.querySelector('[data-stale="true"]')) return false;
     const charts = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')];
-    return charts.every(chart => chart.querySelector('.main-svg .plot, .main-svg .xy'));
+    return charts.every(
+        chart => chart.querySelector('.main-svg .plot, .main-svg .xy, .sankey')
+    );
 }"""
 
 

@@ -1,5 +1,25 @@
 """Plotly figures of one look: a module per page."""
 
-from dashboard.charts import churn, common, funnels, lifecycle, overview, retention
+from dashboard.charts import (
+    churn,
+    common,
+    features,
+    funnels,
+    lifecycle,
+    overview,
+    paths,
+    quality,
+    retention,
+)
 
-__all__ = ["churn", "common", "funnels", "lifecycle", "overview", "retention"]
+__all__ = [
+    "churn",
+    "common",
+    "features",
+    "funnels",
+    "lifecycle",
+    "overview",
+    "paths",
+    "quality",
+    "retention",
+]

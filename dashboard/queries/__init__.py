@@ -14,6 +14,8 @@ from dashboard.queries import (
     funnels,
     lifecycle,
     overview,
+    paths,
+    quality,
     retention,
 )
 from dashboard.queries.common import Period, Result, Slice, matching
@@ -30,5 +32,7 @@ __all__ = [
     "lifecycle",
     "matching",
     "overview",
+    "paths",
+    "quality",
     "retention",
 ]

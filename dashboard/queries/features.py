@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from dashboard.queries.common import Period, Result, Slice, ask, cached
+from datetime import date
+
+from dashboard.queries.common import (
+    Period,
+    Result,
+    Slice,
+    ask,
+    cached,
+    listed_users,
+)
 from dashboard.warehouse import Build
 
 
@@ -78,4 +87,160 @@ def features(build: Build, chosen: Slice, period: Period) -> Result:
         order by users desc, event_name
         """,
         {**chosen.parameters, "period": period},
+    )
+
+
+@cached
+def feature_names(build: Build) -> Result:
+    """Features by how many ever used them, the most used first."""
+    return ask(
+        build,
+        """
+        select event_name, max(ever_users) as users
+        from feature_usage
+        where segment = 'all'
+        group by event_name
+        order by users desc, event_name
+        """,
+        {},
+    )
+
+
+@cached
+def usage_by_period(
+    build: Build, chosen: Slice, period: Period, events: tuple[str, ...]
+) -> Result:
+    """The share of active users who used each feature, by week or month."""
+    return ask(
+        build,
+        """
+        with usage as (
+            select *
+            from feature_usage
+            where period = $period
+                and segment = $segment
+                and list_contains($values, segment_value)
+                and period_start between date_trunc($period, $start) and $end
+        ),
+
+        actives_by_value as (
+            select period_start, segment_value, max(active_users) as active_users
+            from usage
+            group by period_start, segment_value
+        ),
+
+        actives as (
+            select period_start, sum(active_users)::bigint as active_users
+            from actives_by_value
+            group by period_start
+        ),
+
+        used as (
+            select
+                event_name,
+                period_start,
+                sum(users)::bigint as users,
+                bool_and(is_complete) as is_full
+            from usage
+            where list_contains($events, event_name)
+            group by event_name, period_start
+        )
+
+        select
+            *, safe_divide(users, active_users) as adoption_rate
+        from used
+        inner join actives using (period_start)
+        order by event_name, period_start
+        """,
+        {**chosen.parameters, "period": period, "events": list(events)},
+    )
+
+
+@cached
+def adoption_by_week_of_life(
+    build: Build, chosen: Slice, events: tuple[str, ...]
+) -> Result:
+    """The share that had used each feature by each week of their life, with interval."""
+    return ask(
+        build,
+        """
+        select
+            event_name,
+            life_week,
+            sum(users)::bigint as users,
+            sum(adopted_users)::bigint as adopted_users,
+            safe_divide(sum(adopted_users), sum(users)) as adoption_rate,
+            wilson_low(sum(adopted_users), sum(users)) as ci_low,
+            wilson_high(sum(adopted_users), sum(users)) as ci_high
+        from feature_adoption
+        where segment = $segment
+            and list_contains($values, segment_value)
+            and list_contains($events, event_name)
+        group by event_name, life_week
+        order by event_name, life_week
+        """,
+        {**chosen.who, "events": list(events)},
+    )
+
+
+@cached
+def breadth(build: Build, chosen: Slice, period: Period) -> Result:
+    """How many features users used in the newest complete period."""
+    return ask(
+        build,
+        """
+        with newest as (
+            select max(period_start) as period_start
+            from feature_breadth
+            where period = $period
+                and is_complete
+                and period_start between date_trunc($period, $start) and $end
+        ),
+
+        counted as (
+            select period_start, features_used, sum(users)::bigint as users
+            from feature_breadth
+            inner join newest using (period_start)
+            where period = $period
+                and segment = $segment
+                and list_contains($values, segment_value)
+            group by period_start, features_used
+        )
+
+        select *, users / sum(users) over () as share
+        from counted
+        order by features_used
+        """,
+        {**chosen.parameters, "period": period},
+    )
+
+
+@cached
+def users_of(
+    build: Build, chosen: Slice, period: Period, period_start: date, event_name: str
+) -> Result:
+    """Who used a feature in a period, and how often."""
+    return listed_users(
+        build,
+        """
+        select events.user_id, count(*) as times, max(events.event_time) as last_time
+        from events
+        inner join user_segment_values using (user_id)
+        where user_segment_values.segment = $segment
+            and list_contains($values, user_segment_values.segment_value)
+            and events.event_name = $event_name
+            and events.is_activity
+            and events.event_date >= $period_start::date
+            and events.event_date < case $period
+                when 'month' then $period_start::date + interval 1 month
+                else $period_start::date + interval 7 day
+            end
+        group by events.user_id
+        """,
+        {
+            **chosen.who,
+            "period": period,
+            "period_start": period_start,
+            "event_name": event_name,
+        },
     )
