@@ -265,7 +265,7 @@ def prepare(
         is_eligible=frames.flags(features, "features", "is_eligible") == 1,
         churned=_closed_labels(labels, keys),
         numbers=np.column_stack(columns).astype("float64"),
-        segments=_segment_levels(features["segments"]),
+        segments=segment_levels(features["segments"], "features"),
         usage=counts,
         events=events,
     )
@@ -402,10 +402,13 @@ def read_usage(
     return matrix, events
 
 
-def _segment_levels(texts: pd.Series) -> dict[str, np.ndarray]:
-    """Segment key -> level per row, from JSON text; an absent or null one is unknown"""
+def segment_levels(texts: pd.Series, name: str) -> dict[str, np.ndarray]:
+    """Segment key -> level per row, from JSON text; an absent or null one is unknown.
+
+    Text that is no JSON object raises ValueError naming the frame, `name`.
+    """
     codes, distinct = pd.factorize(texts.astype(object), use_na_sentinel=True)
-    parsed = [_parse_segments(text) for text in distinct] + [{}]
+    parsed = [_parse_segments(text, name) for text in distinct] + [{}]
     keys = sorted({key for segments in parsed for key in segments})
     levels = {}
     for key in keys:
@@ -415,12 +418,12 @@ def _segment_levels(texts: pd.Series) -> dict[str, np.ndarray]:
     return levels
 
 
-def _parse_segments(text: Any) -> dict[str, Any]:
+def _parse_segments(text: Any, name: str) -> dict[str, Any]:
     try:
         return dict(text if isinstance(text, dict) else json.loads(text).items())
     except (TypeError, ValueError, AttributeError):
         raise ValueError(
-            f"features: column 'segments' holds {text!r}; allowed is a JSON object "
+            f"{name}: column 'segments' holds {text!r}; allowed is a JSON object "
             'such as {"plan": "free"}, or NULL.'
         ) from None
 
