@@ -15,6 +15,7 @@
     {%- do churn_definition() -%}
     {%- do churn_training_rows() -%}
     {%- do churn_contact() -%}
+    {%- do behavior_impact_definition() -%}
     {%- do engagement_tiers() -%}
     {%- do require_number('var session_timeout_minutes', var('session_timeout_minutes')) -%}
     {%- do require_number('var confidence_level_z', var('confidence_level_z')) -%}

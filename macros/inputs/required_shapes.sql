@@ -53,6 +53,15 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro require_fraction(argument, given) -%}
+    {%- if not (given is integer or given is float) or given < 0 or given > 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            argument ~ ' ' ~ ('is missing' if given is none else "is '" ~ given ~ "'")
+            ~ ', allowed are numbers from 0 to 1'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
 {# `event: null` is any event; leaving event out is a mistake. #}
 {% macro require_funnel_step(argument, step) -%}
     {%- do require_keys(argument, step, ['name', 'event', 'where', 'optional']) -%}

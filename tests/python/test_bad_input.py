@@ -47,6 +47,23 @@ CHURN = {
     "as_of_every_days": 7,
     "as_of_dates": 26,
 }
+BEHAVIOR_IMPACT = {
+    "exposure_days": 7,
+    "landmark_day": 0,
+    "outcome_days": [14, 27],
+    "thresholds": [1, 2, 3],
+    "reach": [0.02, 0.98],
+    "least_users": 30,
+    "automatic_share": 0.9,
+    "discovery_share": 0.5,
+    "false_discovery_rate": 0.05,
+    "least_remaining_share": 0.33,
+    "most_users": 1000,
+}
+
+
+def behavior_impact(**changes: Any) -> dict[str, Any]:
+    return {"behavior_impact": BEHAVIOR_IMPACT | changes}
 
 
 def funnel(**changes: Any) -> dict[str, Any]:
@@ -117,6 +134,20 @@ BAD_VARS = [
     ({"churn": {"horizon_days": 28}}, ["active_days is missing"]),
     ({"churn": CHURN | {"horizon_days": 0}}, ["horizon_days is '0'", "from 1"]),
     ({"churn": CHURN | {"horizon": 7}}, ["the key 'horizon'", "horizon_days"]),
+    ({"behavior_impact": {}}, ["exposure_days is missing", "from 1"]),
+    (behavior_impact(days=3), ["the key 'days'", "exposure_days"]),
+    (behavior_impact(landmark_day=7), ["landmark_day is 7", "below exposure_days, 7"]),
+    (behavior_impact(outcome_days=14), ["outcome_days: got '14'", "[first, last]"]),
+    (behavior_impact(outcome_days=[14]), ["got [14]", "[first, last]"]),
+    (behavior_impact(outcome_days=[27, 14]), ["got [27, 14]", "not below the first"]),
+    (behavior_impact(outcome_days=[6, 14]), ["item 1 is '6'", "whole numbers from 7"]),
+    (behavior_impact(reach=[0.1, 2]), ["reach: item 2 is '2'", "from 0 to 1"]),
+    (behavior_impact(thresholds=[]), ["thresholds: got an empty list"]),
+    (behavior_impact(thresholds=[1, 1]), ["thresholds: got 1 twice"]),
+    (behavior_impact(thresholds=[0]), ["thresholds: item 1 is '0'", "from 1"]),
+    (behavior_impact(discovery_share="half"), ["discovery_share is 'half'", "0 to 1"]),
+    (behavior_impact(most_users=0), ["most_users is '0'", "from 1"]),
+    (behavior_impact(left_out_events="e"), ["left_out_events: got 'e'", "a list"]),
     ({"activation": {"count": 1}}, ["activation: event is missing"]),
     ({"activation": {"event": "e", "count": 0}}, ["count is '0'", "from 1"]),
     ({"activation": {"event": "e", "days": 3}}, ["the key 'days'", "within_days"]),
@@ -146,6 +177,7 @@ GOOD_VARS = [
     {"segments": [], "reporting_timezone": "America/Argentina/Buenos_Aires"},
     {"funnels": [funnel(window_days=0.5)], "activation": {"event": "e"}},
     step(event=None),
+    behavior_impact(left_out_events=["o'clock"], outcome_days=[7, 7], reach=[0, 1]),
 ]
 
 

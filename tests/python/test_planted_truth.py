@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import DbtRun
 from sklearn.metrics import adjusted_rand_score
@@ -847,6 +849,102 @@ def test_the_churn_model_recovers_the_planted_hazard_of_new_and_other_users(
         _, low, high = metrics[split, "logistic", "calibration_slope"]
         assert low < 1 < high, split
     assert metrics["test", "logistic", "roc_auc_minus_recency_rule"][1] > 0
+
+
+# Behaviours
+
+
+def best_behaviors(build: DbtRun) -> dict[str, dict[str, Any]]:
+    """The best threshold's row of behavior_impact, by event."""
+    columns = [
+        "event_name",
+        "threshold",
+        "verdict",
+        "users",
+        "phi",
+        "independent_risk_difference",
+        "independent_ci_low",
+        "independent_ci_high",
+    ]
+    rows = build.query(
+        f"select {', '.join(columns)} from marts.behavior_impact where is_best_threshold"
+    )
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+
+
+def planted_difference(event: str) -> float:
+    """How much more likely users stay if all do a cause than if none does.
+
+    From the chances that the lives were drawn from, over those whose days 14 to 27 are
+    complete: staying is any activity on them.
+    """
+    visitors = generate.draw_visitors(generate.stream("visitors"))
+    users = generate.draw_users(generate.stream("users"), visitors)
+    week = generate.draw_first_week(generate.stream("first week"), users)
+    rates, tenure_day = generate.daily_rates(users), users.tenure_day()
+    is_outcome_day = (tenure_day >= 14) & (tenure_day <= 27)
+    counted = (is_outcome_day[:, :-1].sum(axis=1) == 14) & ~users.is_staff
+
+    def staying(does: bool) -> float:
+        causes = week.causes | {event: np.full(len(users), does)}
+        churn = generate.churn_distribution(users, replace(week, causes=causes))
+        never = np.full(len(users), generate.NEVER)
+        activity = generate.Activity(never, never, is_outcome_day, rates, churn)
+        chance = generate.expected_activity(
+            users,
+            activity,
+            lambda values: np.where(is_outcome_day, values, 0.0).sum(axis=1),
+        )
+        return float(chance[counted].mean())
+
+    return staying(True) - staying(False)
+
+
+def test_planted_causes_are_found_at_their_thresholds_and_confirmed(seeds_build, truth):
+    found = best_behaviors(seeds_build)
+    for event, cause in truth["behaviors"]["causes"].items():
+        assert found[event]["verdict"] == "confirmed", event
+        assert found[event]["threshold"] == cause["threshold"], event
+
+
+def test_at_most_one_in_twenty_planted_bystanders_is_confirmed(seeds_build, truth):
+    found = best_behaviors(seeds_build)
+    bystanders = truth["behaviors"]["bystanders"]["per_session"]
+    assert set(bystanders) <= set(found)
+    confirmed = [e for e in bystanders if found[e]["verdict"] == "confirmed"]
+    assert len(confirmed) <= len(bystanders) / 20, confirmed
+    # By their correlation alone, most of them would be.
+    z = 1.959963984540054
+    clear = [e for e in bystanders if found[e]["users"] * found[e]["phi"] ** 2 > z**2]
+    assert len(clear) > len(bystanders) / 2
+
+
+def test_what_only_goes_along_with_the_causes_is_not_confirmed(seeds_build, truth):
+    found = best_behaviors(seeds_build)
+    confirmed = {e for e, row in found.items() if row["verdict"] == "confirmed"}
+    assert confirmed == set(truth["behaviors"]["causes"])
+    left_out = dict(
+        seeds_build.query("""
+            select event_name, left_out_reason from marts.behavior_impact
+            where threshold = 1 and verdict = 'left out'
+        """)
+    )
+    assert left_out == {
+        "app_opened": "automatic",
+        "signup": "universal",
+        **dict.fromkeys(truth["behaviors"]["passive_events"], "passive"),
+    }
+
+
+@pytest.mark.parametrize("event", ["list_shared", "plan_created", "meal_cooked"])
+def test_what_remains_of_a_cause_is_what_was_planted(seeds_build, event):
+    row = best_behaviors(seeds_build)[event]
+    low, high = row["independent_ci_low"], row["independent_ci_high"]
+    sd = (high - low) / 2 / 1.959963984540054
+    planted = planted_difference(event)
+    assert planted > 0.1
+    assert abs(row["independent_risk_difference"] - planted) <= WIDE * sd
+    assert low > 0
 
 
 # Segments of behaviour
