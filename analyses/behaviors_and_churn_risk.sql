@@ -3,7 +3,8 @@
 -- Over all as_of dates whose label is known: the share that churned among users who did an
 -- event in the 28 days before, beside the share among those who did not, and the mean risk
 -- that today's users of it are given. An association: who is about to leave does less of
--- everything, so read the small differences as nothing.
+-- everything, so read the small differences as nothing. new_users_verdict says whether the
+-- event goes with staying among new users who are alike in all else (behavior_impact).
 
 with
 
@@ -59,6 +60,17 @@ risk_today as (
 
 ),
 
+new_users as (
+
+    select
+        event_name,
+        verdict
+
+    from {{ ref('behavior_impact') }}
+    where is_best_threshold
+
+),
+
 final as (
 
     select
@@ -75,11 +87,13 @@ final as (
             '(totals.churned_users - behaviors.churned_users)', '(totals.users - behaviors.users)'
         ) }} as difference,
         risk_today.users_today,
-        risk_today.mean_risk_today
+        risk_today.mean_risk_today,
+        new_users.verdict as new_users_verdict
 
     from behaviors
     cross join totals
     left join risk_today on behaviors.event_name = risk_today.event_name
+    left join new_users on behaviors.event_name = new_users.event_name
     where behaviors.users >= 50
 
 )

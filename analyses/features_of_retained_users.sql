@@ -1,53 +1,44 @@
 -- Which features go with retained users?
 --
--- For each feature, over the complete weeks: of those who used it in a week, the share that
--- was active in the next one, beside the share among active users who did not use it. The
--- difference is an association: heavy users do more of everything.
+-- For each feature, what a new user does with it in the first days (at the threshold that
+-- tells most), beside whether they are still active in the third and fourth week (var
+-- behavior_impact has the days). First the raw shares, in which heavy users do more of
+-- everything and stay; then what is left among users alike in other activity, time of
+-- joining and segments, in the later cohorts and with the other features found held equal,
+-- too. Associations all the same: `statement` says each row in words.
 
 with
 
-feature_weeks as (
+behaviors as (
 
-    select *
-    from {{ ref('feature_usage') }}
-    where period = 'week'
-        and segment = 'all'
-        and is_next_complete
-
-),
-
-pooled as (
-
-    select
-        event_name,
-        sum(users) as users,
-        sum(active_users) as active_users,
-        sum(retained_users) as retained_with,
-        sum(active_users) - sum(users) as users_without,
-        sum(retained_active_users) - sum(retained_users) as retained_without
-
-    from feature_weeks
-    group by event_name
+    select * from {{ ref('behavior_impact') }} where is_best_threshold
 
 ),
 
 final as (
 
     select
+        impact_rank,
         event_name,
-        users as user_weeks,
-        {{ safe_divide('users', 'active_users') }} as adoption_rate,
-        {{ safe_divide('retained_with', 'users') }} as retained_with_rate,
-        {{ wilson_interval('retained_with', 'users', 'low') }} as ci_low,
-        {{ wilson_interval('retained_with', 'users', 'high') }} as ci_high,
-        {{ safe_divide('retained_without', 'users_without') }} as retained_without_rate,
-        {{ safe_divide('retained_with', 'users') }}
-        - {{ safe_divide('retained_without', 'users_without') }} as difference
+        threshold,
+        verdict,
+        reach,
+        retained_with_rate,
+        {{ wilson_interval('retained_with', 'users_with', 'low') }} as ci_low,
+        {{ wilson_interval('retained_with', 'users_with', 'high') }} as ci_high,
+        retained_without_rate,
+        risk_difference as raw_difference,
+        confirmed_risk_difference as later_cohorts_difference,
+        confirmed_ci_low as later_cohorts_low,
+        confirmed_ci_high as later_cohorts_high,
+        independent_risk_difference as independent_difference,
+        q_value,
+        impact,
+        statement
 
-    from pooled
-    where users >= 50
+    from behaviors
 
 )
 
 select * from final
-order by difference desc nulls last, event_name
+order by impact_rank
