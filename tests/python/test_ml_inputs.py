@@ -60,7 +60,12 @@ def product(users: int = 400, dates: int = 14, seed: int = 1) -> Frames:
             "events_84": events * 2,
             "sessions_28": days_28 + draw.poisson(2, rows),
             "distinct_events_28": 1 + draw.binomial(5, habit),
+            "active_day_rate_84": days_84
+            / np.maximum(days_84, np.minimum(84, tenure + 1)),
+            "top_event_share_28": np.random.default_rng([seed, 2]).beta(4, 4, rows),
             "activity_trend": (days_14 + 1) / (days_28 - days_14 + 1),
+            "activity_trend_7_28": 4 * (days_7 + 1) / (days_28 + 4),
+            "activity_trend_28_84": 3 * (days_28 + 1) / (days_84 + 3),
             "mean_gap_days": gap,
             "recency_over_mean_gap": recency / gap,
             "weekend_share_28": draw.beta(2, 5, rows),
