@@ -33,6 +33,7 @@ PAGES = [
     st.Page("app_pages/churn.py", title="Churn", icon=":material/logout:"),
     st.Page("app_pages/quality.py", title="Data quality", icon=":material/verified:"),
     st.Page("app_pages/ask.py", title="Ask", icon=":material/search:"),
+    st.Page("app_pages/user.py", title="User", icon=":material/person:"),
 ]
 
 

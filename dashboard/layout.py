@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -294,12 +295,7 @@ def _list_users(title: str, users: Users) -> None:
         else ""
     )
     st.markdown(f"**{wording.counted(total, 'user')}**{cut}.")
-    st.dataframe(
-        rows,
-        hide_index=True,
-        alt="Users behind the number",
-        column_config={"user_id": "User", **users.columns},
-    )
+    users_table(rows, users.columns)
     st.download_button(
         "Download CSV",
         _csv(result._replace(rows=rows)),
@@ -310,6 +306,29 @@ def _list_users(title: str, users: Users) -> None:
     )
     with st.expander("SQL"):
         st.code(sql_text.filled_in(result.sql, result.parameters), language="sql")
+
+
+def users_table(rows: pd.DataFrame, columns: Mapping[str, Any], **options: Any) -> None:
+    """Users, a row each, with a link to the page of each; `user_id` comes first."""
+    links = [f"/user?id={quote(str(user), safe='')}" for user in rows["user_id"]]
+    table = rows.copy()
+    table.insert(1, "open", links)
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="Users",
+        column_config={
+            "user_id": st.column_config.TextColumn("User", pinned=True),
+            "open": st.column_config.LinkColumn(
+                "",
+                display_text=":material/open_in_new:",
+                width="small",
+                help="The user's own page",
+            ),
+            **columns,
+        },
+        **options,
+    )
 
 
 def _csv(result: Result) -> Callable[[], bytes]:

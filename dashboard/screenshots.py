@@ -36,6 +36,7 @@ PAGES = {
     "features": "/features",
     "paths": "/paths",
     "churn": "/churn",
+    "churn_model": "/churn?view=model",
     "quality": "/quality",
     "ask": "/ask?step1=visit&step2=signup&step3=plan_created",
 }

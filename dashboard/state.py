@@ -115,6 +115,16 @@ def switch(label: str, name: str, **appearance: Any) -> bool:
     return name in st.query_params
 
 
+def slide(label: str, name: str, ends: tuple[int, int], default: int) -> int:
+    """A whole number between two ends, both included, by a slider."""
+    key, (low, high) = _key(name), ends
+    text = st.query_params.get(name, "")
+    number = min(max(int(text), low), high) if text.isdecimal() else default
+    st.session_state[key] = number
+    st.slider(label, low, high, key=key, on_change=_write, args=(name, default))
+    return number
+
+
 def choose_days(
     label: str, first: date, last: date, **appearance: Any
 ) -> tuple[date, date]:

@@ -16,9 +16,12 @@ SPECIAL_VALUES = {"(not set)": "Not set", EVERYONE: "Everyone"}
 PERIODS = {"day": "Day", "week": "Week", "month": "Month"}
 NAMED_VALUES = 8
 MODELS = {
-    "logistic": "Churn model",
-    "recency_rule": "Recency rule",
+    "shipped": "Churn model",
     "base_rate": "Base rate",
+    "recency_rule": "Recency rule",
+    "rfm_logistic": "Recency, frequency, volume",
+    "logistic": "Logistic regression",
+    "boosted_trees": "Boosted trees",
 }
 SECONDS = {"min": 60, "h": 3600, "days": 86400}
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:])")

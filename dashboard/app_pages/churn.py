@@ -8,6 +8,377 @@ MOST_ROWS = 1000
 SIDE_HEIGHT = 400
 BANDS = ("high", "medium", "low", "unknown")
 
+
+def who() -> None:
+    """Who is likely to leave, and why the model thinks so."""
+    left, right = st.columns(2)
+    with (
+        left,
+        layout.panel(
+            "How risk is spread", "Active users by the probability of being gone."
+        ),
+    ):
+        if is_scored:
+            layout.draw(
+                charts.churn.risk_distribution(
+                    queries.churn.risk_distribution(build, chosen).rows, SIDE_HEIGHT
+                ),
+                "Number of users by risk",
+                key="risk_distribution",
+            )
+        else:
+            st.caption(
+                "There is no score: the data holds too little history to learn from."
+            )
+    with (
+        right,
+        layout.panel(
+            "What raises the risk",
+            "The three main reasons of each score, counted. N stands for a number that "
+            "differs from user to user.",
+        ),
+    ):
+        reasons = queries.churn.reasons(build, chosen).rows
+        if reasons.empty:
+            st.caption("No score has a reason.")
+        else:
+            layout.draw(
+                charts.churn.reasons(reasons, SIDE_HEIGHT),
+                "Share of high-risk and other users with each reason",
+                key="reasons",
+            )
+
+    with layout.panel(
+        "Users by risk", "The highest first. Reasons say what raises a user's own risk."
+    ):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            search = state.enter_text(
+                "Find a user",
+                "user",
+                placeholder="Part of a user's id",
+                icon=":material/search:",
+                width=260,
+                max_chars=100,
+            )
+            bands = state.choose_some(
+                st.pills,
+                "Risk",
+                "risk",
+                BANDS[:3] if is_scored else BANDS,
+                selection_mode="multi",
+                format_func=wording.name,
+            )
+        users = queries.churn.users_at_risk(
+            build, chosen, tuple(bands) or BANDS, search, MOST_ROWS
+        ).rows
+        table = users.assign(
+            churn_probability=users["churn_probability"] * 100,
+            risk_band=users["risk_band"].map(wording.name),
+            **{
+                column: users[column].map(wording.reason)
+                for column in ("top_reason_1", "top_reason_2", "top_reason_3")
+            },
+        )
+        if table.empty:
+            layout.nothing_selected()
+        else:
+            layout.users_table(
+                table,
+                {
+                    "churn_probability": st.column_config.ProgressColumn(
+                        "Risk", format="%.1f%%", min_value=0, max_value=100
+                    ),
+                    "risk_band": st.column_config.TextColumn("Band", width="small"),
+                    "recency_days": st.column_config.NumberColumn(
+                        "Days away", help="Since the last active day."
+                    ),
+                    "active_days_28": st.column_config.NumberColumn(
+                        "Active days", help="Of the last 28."
+                    ),
+                    "top_reason_1": st.column_config.TextColumn("First reason"),
+                    "top_reason_2": st.column_config.TextColumn("Second reason"),
+                    "top_reason_3": st.column_config.TextColumn("Third reason"),
+                    "is_new_user": st.column_config.CheckboxColumn(
+                        "New",
+                        help="Scored by a model of their own, which knows little of them.",
+                    ),
+                },
+                height=388,
+            )
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.download_button(
+                    "Download as CSV",
+                    users.to_csv(index=False).encode(),
+                    file_name=f"churn_risk_{summary['as_of_date']:%Y-%m-%d}.csv",
+                    mime="text/csv",
+                    icon=":material/download:",
+                    on_click="ignore",
+                )
+                st.caption(
+                    f"{wording.counted(len(table), 'user')}"
+                    + (" (the first of more)." if len(table) == MOST_ROWS else ".")
+                )
+
+
+def what() -> None:
+    """What goes with leaving, and how soon users come back."""
+    behaviors = queries.churn.behaviors(build, chosen).rows
+    title = "What users did, and whether they were gone later"
+    if behaviors.empty:
+        with layout.panel(title):
+            st.caption(
+                "No window has closed yet, or too few users did, or did not do, the same."
+            )
+    else:
+        when = behaviors.iloc[0]
+        with layout.panel(
+            title,
+            f"Users active in the 28 days up to {wording.day(when['as_of_date'])}: the "
+            "share that was not active at all until "
+            f"{wording.day(when['label_end_date'])}, the newest window that has closed, "
+            "among those who did and who did not do it. Heavy users do more of everything, "
+            "so this goes with staying, and need not cause it.",
+        ):
+            layout.draw(
+                charts.churn.behaviors(behaviors),
+                "Share of users gone, with and without each behaviour",
+                key="behaviors",
+            )
+
+    compared, values = filters.by_segment(selection, build)
+    survival = queries.churn.survival(build, compared.segment, values)
+    if not survival.rows.empty:
+        with layout.panel(
+            "How soon users come back",
+            "Share of users who were active again by each day after they were looked at "
+            "(Kaplan-Meier, with its 95% interval): one date a user, chosen by chance, and "
+            "whoever cannot be followed any longer counts as long as they could.",
+            of=survival,
+            means={"Back": "survival_curves.returned_rate"},
+            n=wording.counted(
+                survival.rows.loc[survival.rows["day"] <= 1]
+                .groupby("segment_value")["at_risk_users"]
+                .max()
+                .sum(),
+                "user",
+            ),
+        ):
+            layout.draw(
+                charts.churn.survival(survival.rows, values),
+                "Share of users back by day, by segment",
+                key="survival",
+            )
+
+
+def how_good() -> None:
+    """How far to trust the model, and what its scores are good for."""
+    metrics = queries.churn.model_metrics(build).rows
+    if metrics.empty or metrics["value"].isna().all():
+        with layout.panel("How good the model is"):
+            st.caption(
+                "Not known: the data holds too few closed windows to learn and to test on."
+            )
+        return
+    gain = queries.matching(metrics, metric="roc_auc_minus_recency_rule")
+    first = metrics.iloc[0]
+    dates = len(queries.churn.test_dates(build).rows)
+    with layout.panel(
+        "How good the model is",
+        f"On {wording.counted(dates, 'later date')} that it had not seen "
+        f"({wording.count(first['rows'])} scores, {wording.percent(first['base_rate'])} of "
+        "them gone): the model, the rule that who is away longer is likelier "
+        "gone, and the same risk for all. Bars are 95% intervals.",
+    ):
+        layout.draw(
+            charts.churn.model_quality(metrics),
+            "Quality of the churn model beside a recency rule and the base rate",
+            key="model_quality",
+        )
+        if gain is not None and not wording.is_missing(gain["ci_low"]):
+            verdict = (
+                "ranks users better than"
+                if gain["ci_low"] > 0
+                else "ranks users worse than"
+                if gain["ci_high"] < 0
+                else "is not clearly better or worse at ranking users than"
+            )
+            st.markdown(
+                f"The model {verdict} the recency rule: AUC {gain['value']:+.3f} "
+                f"(95% interval {gain['ci_low']:+.3f} to {gain['ci_high']:+.3f})."
+            )
+        leak = queries.matching(metrics, metric="leakage_warning")
+        if leak is not None and leak["value"] > 0:
+            st.warning(
+                "The model is better than is plausible. A feature may know the future; do "
+                "not act on the scores before that is ruled out.",
+                icon=":material/warning:",
+            )
+
+    left, right = st.columns(2)
+    calibration = queries.churn.calibration(build)
+    with (
+        left,
+        layout.panel(
+            "Whether the risk means what it says",
+            "The test's scores in tenths: of users at 30%, about 30 of 100 should be gone.",
+            of=calibration,
+            means={"Gone": "churn_calibration.churned_rate"},
+            n=wording.counted(calibration.rows["rows"].sum(), "score"),
+        ),
+    ):
+        layout.draw(
+            charts.churn.calibration(calibration.rows),
+            "Predicted and realised share of users gone",
+            key="calibration",
+        )
+
+    thresholds = queries.churn.thresholds(build)
+    with (
+        right,
+        layout.panel(
+            "Whom to contact",
+            "What contacting the riskiest users of the test dates would have reached. "
+            "Value rests on var `churn_contact`: what a contact costs, what a user is "
+            "worth and how many of those contacted stay, which only an experiment tells.",
+            of=thresholds,
+            means={
+                "Precision": "churn_thresholds.precision",
+                "Capture": "churn_thresholds.capture",
+                "Net value": "churn_thresholds.net_value",
+            },
+        ),
+    ):
+        known = thresholds.rows
+        if known.empty:
+            st.caption("Not known: there is no test date.")
+        else:
+            best = known.loc[
+                known["is_most_valuable"].astype(bool), "contacted_percent"
+            ]
+            percent = state.slide(
+                "Contacted, in percent of the users",
+                "contact",
+                (1, 100),
+                int(best.iloc[0]) if len(best) else 10,
+            )
+            at = queries.matching(known, contacted_percent=percent)
+            st.markdown(
+                f"Everybody from {wording.percent(at['threshold_probability'])} risk on: "
+                f"**{wording.count(at['contacted_users'])}** contacts, "
+                f"**{wording.percent(at['precision'])}** of them leaving, "
+                f"**{wording.percent(at['capture'])}** of all who leave, "
+                f"**{wording.decimal(at['lift'], 1)}** times as many as by chance; net "
+                f"value **{wording.count(at['net_value'])}**."
+            )
+            layout.draw(
+                charts.churn.thresholds(known, percent),
+                "Share of leavers reached and share of contacts leaving, by how many are "
+                "contacted",
+                key="thresholds",
+            )
+    why_this_model()
+    moved_features()
+    earlier_scores()
+
+
+def why_this_model() -> None:
+    choice = queries.churn.choice(build)
+    with layout.panel(
+        "Why this model",
+        "Chosen on dates before those of the test: the simplest whose log loss is not "
+        "worse than the best one's by more than chance.",
+        of=choice,
+        means={"Log loss": "churn_model_choice.selection_log_loss"},
+    ):
+        st.dataframe(
+            {
+                "Candidate": choice.rows["model"].map(
+                    lambda m: wording.MODELS.get(m, m)
+                ),
+                "Log loss": choice.rows["selection_log_loss"],
+                "Shipped": choice.rows["is_champion"],
+                "Reason": choice.rows["reason"],
+            },
+            hide_index=True,
+            alt="Candidates for the churn model, simplest first",
+            column_config={
+                "Log loss": st.column_config.NumberColumn(format="%.3f"),
+                "Reason": st.column_config.TextColumn(width="large"),
+            },
+        )
+
+
+def moved_features() -> None:
+    drift = queries.churn.drift(build)
+    moved = drift.rows[drift.rows["needs_attention"].astype(bool)]
+    with layout.panel(
+        "Today's users are like those the model learned from"
+        if moved.empty
+        else f"{wording.counted(len(moved), 'feature')} moved away from what the model "
+        "learned from",
+        "Population stability index of each feature and of the score: below 0.1 stable, "
+        "from 0.25 on something has changed.",
+        of=drift,
+        means={"PSI": "churn_drift.psi", "Status": "churn_drift.status"},
+    ):
+        st.dataframe(
+            {
+                "Feature": drift.rows["feature"].map(wording.name),
+                "PSI": drift.rows["psi"],
+                "Status": drift.rows["status"].map(wording.name),
+            },
+            hide_index=True,
+            height=260,
+            alt="Drift of each feature",
+            column_config={"PSI": st.column_config.NumberColumn(format="%.3f")},
+        )
+
+
+def earlier_scores() -> None:
+    outcomes = queries.churn.outcomes(build)
+    with layout.panel(
+        "What came of earlier scores",
+        "Scores that earlier builds gave, once their time was over.",
+        of=outcomes,
+        means={"Gone": "churn_score_outcomes.is_churned"},
+    ):
+        if outcomes.rows.empty:
+            st.caption(
+                "No score is that old yet: they are kept from build to build and shown "
+                f"here {horizon} later."
+            )
+        else:
+            st.dataframe(
+                {
+                    "As of": outcomes.rows["as_of_date"].map(wording.day),
+                    "Band": outcomes.rows["risk_band"].map(wording.name),
+                    "Users": outcomes.rows["users"],
+                    "Predicted": outcomes.rows["predicted_rate"] * 100,
+                    "Gone": outcomes.rows["churned_rate"] * 100,
+                    "95% interval": [
+                        f"{wording.percent(low)} to {wording.percent(high)}"
+                        for low, high in zip(
+                            outcomes.rows["ci_low"],
+                            outcomes.rows["ci_high"],
+                            strict=True,
+                        )
+                    ],
+                },
+                hide_index=True,
+                alt="Predicted and realised share gone, by date and band",
+                column_config={
+                    "Predicted": st.column_config.NumberColumn(format="%.1f%%"),
+                    "Gone": st.column_config.NumberColumn(format="%.1f%%"),
+                },
+            )
+
+
+VIEWS = {
+    "who": ("Who is likely to leave", who),
+    "what": ("What goes with it", what),
+    "model": ("How good the model is", how_good),
+}
+
 build = layout.build_of_page()
 selection = filters.bar(build, dates_of=None, has_versus=False)
 chosen = selection.chosen
@@ -58,179 +429,14 @@ with st.grid(4, min_column_width=180):
         border=True,
         help="Scored by a model of their own, which knows little of them.",
     )
-
-left, right = st.columns(2)
-with (
-    left,
-    layout.panel(
-        "How risk is spread", "Active users by the probability of being gone."
-    ),
-):
-    if is_scored:
-        layout.draw(
-            charts.churn.risk_distribution(
-                queries.churn.risk_distribution(build, chosen).rows, SIDE_HEIGHT
-            ),
-            "Number of users by risk",
-            key="risk_distribution",
-        )
-    else:
-        st.caption(
-            "There is no score: the data holds too little history to learn from."
-        )
-with (
-    right,
-    layout.panel(
-        "What raises the risk",
-        "The three main reasons of each score, counted. N stands for a number that "
-        "differs from user to user.",
-    ),
-):
-    reasons = queries.churn.reasons(build, chosen).rows
-    if reasons.empty:
-        st.caption("No score has a reason.")
-    else:
-        layout.draw(
-            charts.churn.reasons(reasons, SIDE_HEIGHT),
-            "Share of high-risk and other users with each reason",
-            key="reasons",
-        )
-
-with layout.panel(
-    "Users by risk", "The highest first. Reasons say what raises a user's own risk."
-):
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        search = state.enter_text(
-            "Find a user",
-            "user",
-            placeholder="Part of a user's id",
-            icon=":material/search:",
-            width=260,
-            max_chars=100,
-        )
-        bands = state.choose_some(
-            st.pills,
-            "Risk",
-            "risk",
-            BANDS[:3] if is_scored else BANDS,
-            selection_mode="multi",
-            format_func=wording.name,
-        )
-    users = queries.churn.users_at_risk(
-        build, chosen, tuple(bands) or BANDS, search, MOST_ROWS
-    ).rows
-    table = users.assign(
-        churn_probability=users["churn_probability"] * 100,
-        risk_band=users["risk_band"].map(wording.name),
-        **{
-            column: users[column].map(wording.reason)
-            for column in ("top_reason_1", "top_reason_2", "top_reason_3")
-        },
-    )
-    if table.empty:
-        layout.nothing_selected()
-    else:
-        st.dataframe(
-            table,
-            hide_index=True,
-            height=388,
-            alt="Users with their risk and reasons",
-            column_config={
-                "user_id": st.column_config.TextColumn("User", pinned=True),
-                "churn_probability": st.column_config.ProgressColumn(
-                    "Risk", format="%.1f%%", min_value=0, max_value=100
-                ),
-                "risk_band": st.column_config.TextColumn("Band", width="small"),
-                "recency_days": st.column_config.NumberColumn(
-                    "Days away", help="Since the last active day."
-                ),
-                "active_days_28": st.column_config.NumberColumn(
-                    "Active days", help="Of the last 28."
-                ),
-                "top_reason_1": st.column_config.TextColumn("First reason"),
-                "top_reason_2": st.column_config.TextColumn("Second reason"),
-                "top_reason_3": st.column_config.TextColumn("Third reason"),
-                "is_new_user": st.column_config.CheckboxColumn(
-                    "New",
-                    help="Scored by a model of their own, which knows little of them.",
-                ),
-            },
-        )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.download_button(
-                "Download as CSV",
-                users.to_csv(index=False).encode(),
-                file_name=f"churn_risk_{summary['as_of_date']:%Y-%m-%d}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
-            st.caption(
-                f"{wording.counted(len(table), 'user')}"
-                + (" (the first of more)." if len(table) == MOST_ROWS else ".")
-            )
-
-behaviors = queries.churn.behaviors(build, chosen).rows
-title = "What users did, and whether they were gone later"
-if behaviors.empty:
-    with layout.panel(title):
-        st.caption(
-            "No window has closed yet, or too few users did, or did not do, the same."
-        )
-else:
-    when = behaviors.iloc[0]
-    with layout.panel(
-        title,
-        f"Users active in the 28 days up to {wording.day(when['as_of_date'])}: the "
-        "share that was not active at all until "
-        f"{wording.day(when['label_end_date'])}, the newest window that has closed, "
-        "among those who did and who did not do it. Heavy users do more of everything, "
-        "so this goes with staying, and need not cause it.",
-    ):
-        layout.draw(
-            charts.churn.behaviors(behaviors),
-            "Share of users gone, with and without each behaviour",
-            key="behaviors",
-        )
-
-metrics = queries.churn.model_metrics(build).rows
-if metrics.empty or metrics["value"].isna().all():
-    with layout.panel("How good the model is"):
-        st.caption(
-            "Not known: the data holds too few closed windows to learn and to test on."
-        )
-    st.stop()
-gain = queries.matching(metrics, metric="roc_auc_minus_recency_rule")
-first = metrics.iloc[0]
-dates = len(queries.churn.test_dates(build).rows)
-with layout.panel(
-    "How good the model is",
-    f"On {wording.counted(dates, 'later date')} that it had not seen "
-    f"({wording.count(first['rows'])} scores, {wording.percent(first['base_rate'])} of "
-    "them gone): the model, the rule that who is away longer is likelier "
-    "gone, and the same risk for all. Bars are 95% intervals.",
-):
-    layout.draw(
-        charts.churn.model_quality(metrics),
-        "Quality of the churn model beside a recency rule and the base rate",
-        key="model_quality",
-    )
-    if gain is not None and not wording.is_missing(gain["ci_low"]):
-        verdict = (
-            "ranks users better than"
-            if gain["ci_low"] > 0
-            else "ranks users worse than"
-            if gain["ci_high"] < 0
-            else "is not clearly better or worse at ranking users than"
-        )
-        st.markdown(
-            f"The model {verdict} the recency rule: AUC {gain['value']:+.3f} "
-            f"(95% interval {gain['ci_low']:+.3f} to {gain['ci_high']:+.3f})."
-        )
-    leak = queries.matching(metrics, metric="leakage_warning")
-    if leak is not None and leak["value"] > 0:
-        st.warning(
-            "The model is better than is plausible. A feature may know the future; do "
-            "not act on the scores before that is ruled out.",
-            icon=":material/warning:",
-        )
+view = state.choose(
+    st.segmented_control,
+    "View",
+    "view",
+    list(VIEWS),
+    "who",
+    required=True,
+    format_func=lambda name: VIEWS[name][0],
+    label_visibility="collapsed",
+)
+VIEWS[view][1]()

@@ -162,3 +162,35 @@ with layout.panel(
         "Share of active users by number of features used",
         key="breadth",
     )
+
+impact = queries.features.impact(build)
+confirmed = impact.rows[impact.rows["verdict"] == "confirmed"]
+with layout.panel(
+    f"{wording.counted(len(confirmed), 'behaviour')} of the first days go with staying "
+    "when users are made comparable"
+    if len(confirmed)
+    else "What users do in their first days, and who stays",
+    "Of all users alike, whatever is chosen above. Heavy users do more of everything: the "
+    "grey strokes are differences before, the dots after comparing users who were as "
+    "active, joined at the same time and are of the same segments. Confirmed ones held "
+    "on users who joined later. An association still, and no proof of a cause: test it.",
+    of=impact,
+    means={
+        "Difference": "behavior_impact.adjusted_risk_difference",
+        "Verdict": "behavior_impact.verdict",
+        "Impact": "behavior_impact.impact",
+        "E-value": "behavior_impact.e_value",
+        "q-value": "behavior_impact.q_value",
+    },
+    n=wording.counted(impact.rows["users"].max(), "user") if len(impact.rows) else "",
+):
+    if impact.rows.empty:
+        st.caption("Not known: too few users have been followed for long enough.")
+    else:
+        layout.draw(
+            charts.features.impact(impact.rows),
+            "Difference in retention with and without each behaviour",
+            key="impact",
+        )
+        for statement in confirmed["statement"]:
+            st.markdown(f"- {wording.unformatted(statement)}")

@@ -10,6 +10,7 @@ from dashboard.charts import (
     paths,
     quality,
     retention,
+    user,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "paths",
     "quality",
     "retention",
+    "user",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -13,9 +15,11 @@ from dashboard.charts.common import (
     FAINT,
     GREY,
     ORANGE,
+    color_of,
     errors,
     laid_out,
     name_text,
+    value_text,
 )
 
 
@@ -117,8 +121,7 @@ QUALITY = {
 
 def model_quality(metrics: pd.DataFrame) -> go.Figure:
     """The model beside simpler rules, each metric on its own scale, 95 % intervals."""
-    models = ("base_rate", "recency_rule", "logistic")
-    colors = {"base_rate": GREY, "recency_rule": ORANGE, "logistic": BLUE}
+    colors = {"base_rate": GREY, "recency_rule": ORANGE, "shipped": BLUE}
     figure = make_subplots(
         rows=1,
         cols=len(QUALITY),
@@ -130,7 +133,7 @@ def model_quality(metrics: pd.DataFrame) -> go.Figure:
         ],
     )
     for column, (metric, (_, _, number)) in enumerate(QUALITY.items(), start=1):
-        for model in models:
+        for model in colors:
             chosen = metrics[
                 (metrics["metric"] == metric) & (metrics["model"] == model)
             ]
@@ -157,6 +160,89 @@ def model_quality(metrics: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(type="category", showgrid=True, range=[-0.5, 2.65])
     figure.update_xaxes(nticks=4)
     return figure
+
+
+def calibration(rows: pd.DataFrame) -> go.Figure:
+    """Predicted and realised shares of the test's scores, with intervals."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"color": GREY, "width": 1, "dash": "dot"},
+        name="As predicted",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=rows["predicted_rate"],
+        y=rows["churned_rate"],
+        mode="markers",
+        name="A tenth of the scores, 95% interval",
+        marker={"size": 9, "color": BLUE},
+        error_y=errors(rows, "churned_rate"),
+        customdata=rows[["rows"]],
+        hovertemplate=(
+            "predicted %{x:.1%}, gone %{y:.1%} of %{customdata[0]:,}<extra></extra>"
+        ),
+    )
+    figure = laid_out(figure, height=340, y_title="Share gone", is_unified=False)
+    figure.update_xaxes(title="Predicted", tickformat=".0%", range=[0, 1])
+    return figure.update_yaxes(tickformat=".0%", range=[0, 1])
+
+
+def thresholds(rows: pd.DataFrame, contacted_percent: int) -> go.Figure:
+    """How many of those who leave are among the riskiest, and how many of them leave."""
+    figure = go.Figure()
+    for column, name, color in (
+        ("capture", "Of all who leave, reached", BLUE),
+        ("precision", "Of those contacted, leaving", ORANGE),
+    ):
+        figure.add_scatter(
+            x=rows["contacted_percent"] / 100,
+            y=rows[column],
+            mode="lines",
+            name=name,
+            line={"color": color, "width": 2},
+            hovertemplate="%{y:.1%}",
+        )
+    figure.add_vline(x=contacted_percent / 100, line={"color": GREY, "dash": "dot"})
+    figure = laid_out(figure, height=340, y_title="Share")
+    figure.update_xaxes(title="Contacted, the riskiest first", tickformat=".0%")
+    return figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+
+
+def survival(rows: pd.DataFrame, values: Sequence[str]) -> go.Figure:
+    """The share of users who came back by each day, a step line per value, with band."""
+    figure = go.Figure()
+    for index, segment_value in enumerate(values):
+        curve = rows[rows["segment_value"] == segment_value]
+        color = color_of(index, segment_value)
+        band = curve.dropna(subset=["ci_low", "ci_high"])
+        figure.add_scatter(
+            x=[*band["day"], *band["day"][::-1]],
+            y=[*band["ci_high"], *band["ci_low"][::-1]],
+            fill="toself",
+            fillcolor=color,
+            opacity=0.12,
+            line={"width": 0},
+            mode="lines",
+            showlegend=False,
+            hoverinfo="skip",
+            legendgroup=segment_value,
+        )
+        figure.add_scatter(
+            x=curve["day"],
+            y=curve["returned_rate"],
+            mode="lines",
+            line={"color": color, "width": 2, "shape": "hv"},
+            name=value_text(segment_value),
+            legendgroup=segment_value,
+            customdata=curve[["at_risk_users"]],
+            hovertemplate="%{y:.1%} back (%{customdata[0]:,} still away before)",
+        )
+    figure = laid_out(figure, height=340, y_title="Share back by then")
+    figure.update_xaxes(title="Days after they were looked at", dtick=7)
+    return figure.update_yaxes(tickformat=".0%", range=[0, 1])
 
 
 def _wrapped(text: str, width: int) -> str:

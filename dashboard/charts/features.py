@@ -10,6 +10,10 @@ import plotly.graph_objects as go
 from dashboard import wording
 from dashboard.charts.common import (
     BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    ORANGE,
     SYMBOLS,
     add_line,
     color_of,
@@ -74,3 +78,60 @@ def breadth(rows: pd.DataFrame) -> go.Figure:
     figure = laid_out(figure, height=300, y_title="Share of active users")
     figure.update_xaxes(title="Features used", dtick=1 if len(rows) <= 20 else 5)
     return figure.update_yaxes(tickformat=".0%")
+
+
+VERDICTS = {
+    "confirmed": (GREEN, "circle"),
+    "suggestive": (ORANGE, "diamond"),
+    "confounded": (GREY, "x"),
+    "no evidence": (GREY, "circle-open"),
+}
+
+
+def impact(rows: pd.DataFrame) -> go.Figure:
+    """What is left of each behaviour's difference once users are made comparable."""
+    labels = [behavior(row.event_name, row.threshold) for row in rows.itertuples()]
+    rows = rows.assign(label=labels)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=rows["retained_with_rate"] - rows["retained_without_rate"],
+        y=labels,
+        mode="markers",
+        name="Before",
+        marker={"size": 7, "color": FAINT, "symbol": "line-ns-open", "line_width": 3},
+        hovertemplate="%{x:+.1%} before",
+    )
+    for verdict, (color, symbol) in VERDICTS.items():
+        judged = rows[rows["verdict"] == verdict]
+        if judged.empty:
+            continue
+        figure.add_scatter(
+            x=judged["adjusted_risk_difference"],
+            y=judged["label"],
+            mode="markers",
+            name=wording.name(verdict),
+            marker={"size": 10, "color": color, "symbol": symbol},
+            error_x=errors(judged, "adjusted_risk_difference"),
+            customdata=judged[["ci_low", "ci_high", "q_value"]],
+            hovertemplate=(
+                "%{x:+.1%} (%{customdata[0]:+.1%} to %{customdata[1]:+.1%}), "
+                "q = %{customdata[2]:.3f}"
+            ),
+        )
+    figure.add_vline(x=0, line={"color": GREY, "width": 1})
+    figure = laid_out(figure, height=110 + 24 * len(rows), hover="y unified")
+    figure.update_xaxes(
+        tickformat="+.0%", title="Difference in the share that came back (points)"
+    )
+    return figure.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=labels[::-1],
+        dtick=1,
+        range=[-0.6, len(rows) - 0.4],
+    )
+
+
+def behavior(event_name: str, threshold: int) -> str:
+    times = "" if threshold == 1 else f", {threshold} times or more"
+    return f"{name_text(event_name)}{times}"

@@ -17,6 +17,7 @@ from dashboard.queries import (
     paths,
     quality,
     retention,
+    user,
 )
 from dashboard.queries.common import Period, Result, Slice, matching
 
@@ -35,4 +36,5 @@ __all__ = [
     "paths",
     "quality",
     "retention",
+    "user",
 ]

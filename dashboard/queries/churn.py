@@ -240,3 +240,103 @@ def test_dates(build: Build) -> Result:
         """,
         {},
     )
+
+
+@cached
+def calibration(build: Build) -> Result:
+    """Tenths of the test scores: what was predicted, and the share that was gone."""
+    return ask(
+        build,
+        """
+        select bin, rows, users, predicted_rate, churned_rate, ci_low, ci_high
+        from churn_calibration
+        where split = 'test' and model = 'shipped'
+        order by bin
+        """,
+        {},
+    )
+
+
+@cached
+def thresholds(build: Build) -> Result:
+    """What contacting the riskiest 1 to 100 % of the test's users would have given."""
+    return ask(
+        build,
+        """
+        select *
+        from churn_thresholds
+        order by contacted_percent
+        """,
+        {},
+    )
+
+
+@cached
+def choice(build: Build) -> Result:
+    """Every candidate, simplest first, and why it is or is not the model."""
+    return ask(
+        build,
+        """
+        select *
+        from churn_model_choice
+        order by complexity
+        """,
+        {},
+    )
+
+
+@cached
+def drift(build: Build) -> Result:
+    """How far each feature has moved from what the model learned from."""
+    return ask(
+        build,
+        """
+        select feature, psi, psi_by_chance, status, needs_attention
+        from churn_drift
+        order by needs_attention desc, psi desc nulls last, feature
+        """,
+        {},
+    )
+
+
+@cached
+def outcomes(build: Build) -> Result:
+    """What earlier builds said, and what came of it, by date and band."""
+    return ask(
+        build,
+        """
+        select
+            as_of_date,
+            risk_band,
+            count(*) as users,
+            avg(churn_probability) as predicted_rate,
+            avg(is_churned::integer) as churned_rate,
+            wilson_low(count(*) filter (is_churned), count(*)) as ci_low,
+            wilson_high(count(*) filter (is_churned), count(*)) as ci_high
+        from churn_score_outcomes
+        group by as_of_date, risk_band
+        order by as_of_date, predicted_rate
+        """,
+        {},
+    )
+
+
+@cached
+def survival(build: Build, segment: str, values: tuple[str, ...]) -> Result:
+    """The share of users not yet back, by day after they were looked at."""
+    return ask(
+        build,
+        """
+        select
+            segment_value,
+            day,
+            at_risk_users,
+            returned_rate,
+            1 - ci_high as ci_low,
+            1 - ci_low as ci_high
+        from survival_curves
+        where segment = $segment and list_contains($values, segment_value)
+        order by segment_value, day
+        """,
+        {"segment": segment, "values": list(values)},
+    )

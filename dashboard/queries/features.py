@@ -244,3 +244,40 @@ def users_of(
             "event_name": event_name,
         },
     )
+
+
+@cached
+def impact(build: Build) -> Result:
+    """Behaviours of the first days at their best threshold, the most impact first."""
+    return ask(
+        build,
+        """
+        select
+            event_name,
+            threshold,
+            verdict,
+            statement,
+            users,
+            reach,
+            retained_with_rate,
+            retained_without_rate,
+            lift,
+            phi,
+            adjusted_risk_difference,
+            ci_low,
+            ci_high,
+            q_value,
+            confirmed_risk_difference,
+            e_value,
+            impact
+        from behavior_impact
+        where is_best_threshold and adjusted_risk_difference is not null
+        order by
+            list_position(
+                ['confirmed', 'suggestive', 'confounded', 'no evidence'], verdict
+            ),
+            impact desc nulls last,
+            event_name
+        """,
+        {},
+    )
