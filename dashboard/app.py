@@ -30,6 +30,7 @@ PAGES = [
     st.Page("app_pages/retention.py", title="Retention", icon=":material/grid_on:"),
     st.Page("app_pages/features.py", title="Features", icon=":material/widgets:"),
     st.Page("app_pages/paths.py", title="Paths", icon=":material/route:"),
+    st.Page("app_pages/segments.py", title="Segments", icon=":material/groups:"),
     st.Page("app_pages/churn.py", title="Churn", icon=":material/logout:"),
     st.Page("app_pages/quality.py", title="Data quality", icon=":material/verified:"),
     st.Page("app_pages/ask.py", title="Ask", icon=":material/search:"),

@@ -35,9 +35,11 @@ PAGES = {
     "retention": "/retention",
     "features": "/features",
     "paths": "/paths",
+    "segments": "/segments",
     "churn": "/churn",
     "churn_model": "/churn?view=model",
     "quality": "/quality",
+    "user": "/user?id=u0012",
     "ask": "/ask?step1=visit&step2=signup&step3=plan_created",
 }
 WIDTH, HEIGHT = 1400, 900

@@ -54,6 +54,13 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def behavior(text: str | None) -> str:
+    """A group of behaviour: `More timer_started` is read as `More timer started`."""
+    if not isinstance(text, str) or not text:
+        return NOT_KNOWN
+    return value(text) if text in SPECIAL_VALUES else name(text)
+
+
 def reason(text: str | None) -> str:
     """A reason of a score, with the event's name made readable."""
     if not isinstance(text, str) or not text:

@@ -90,7 +90,7 @@ with right, layout.panel("Segments", of=segments):
             "Segment": [*segments.rows["segment"].map(wording.name), "Behaviour"],
             "Value": [
                 *segments.rows["segment_value"].map(wording.value),
-                user["behavior_segment"] or wording.NOT_KNOWN,
+                wording.behavior(user["behavior_segment"]),
             ],
         },
         hide_index=True,

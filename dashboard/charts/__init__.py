@@ -11,6 +11,7 @@ from dashboard.charts import (
     quality,
     retention,
     user,
+    user_segments,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "quality",
     "retention",
     "user",
+    "user_segments",
 ]

@@ -18,10 +18,12 @@ from dashboard.queries import (
     quality,
     retention,
     user,
+    user_segments,
 )
-from dashboard.queries.common import Period, Result, Slice, matching
+from dashboard.queries.common import SMALL_GROUP, Period, Result, Slice, matching
 
 __all__ = [
+    "SMALL_GROUP",
     "Period",
     "Result",
     "Slice",
@@ -37,4 +39,5 @@ __all__ = [
     "quality",
     "retention",
     "user",
+    "user_segments",
 ]
