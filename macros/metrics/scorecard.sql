@@ -61,24 +61,6 @@
     as_of_date, term, kind, source, contribution. Arguments as of scorecard_scores.
 #}
 {% macro scorecard_contributions(features, usage, scorecard) -%}
-    {%- set value -%}
-        case terms.kind
-            when 'usage' then cast(coalesce(usage.events_28, 0) as double)
-            when 'segment'
-                then
-                    case
-                        when terms.level = {{ segment_level('features') }} then 1.0
-                        when known_levels.level is not null then 0.0
-                        when terms.level = '(rare)' then 1.0
-                        when terms.has_pooled_level then 0.0
-                    end
-            when 'missing'
-                then case when {{ feature_value('features') }} is null then 1.0 else 0.0 end
-            when 'step'
-                then case when {{ feature_value('features') }} < terms.threshold then 0.0 else 1.0 end
-            else {{ feature_value('features') }}
-        end
-    {%- endset -%}
     select
         user_id,
         as_of_date,
@@ -98,42 +80,57 @@
 
     from (
         select
-            features.user_id,
-            features.as_of_date,
-            terms.term,
-            terms.kind,
-            terms.source,
-            terms.transform,
-            terms.mean,
-            terms.scale,
-            terms.coefficient,
-            {{ value }} as value
+            user_terms.*,
+            case user_terms.kind
+                when 'usage' then user_terms.events
+                when 'missing' then case when user_terms.number is null then 1.0 else 0.0 end
+                when 'step' then case when user_terms.number < user_terms.threshold then 0.0 else 1.0 end
+                when 'segment'
+                    then
+                        case
+                            when user_terms.level = user_terms.user_level then 1.0
+                            when known_levels.level is not null then 0.0
+                            when user_terms.level = '(rare)' then 1.0
+                            when user_terms.has_pooled_level then 0.0
+                        end
+                else user_terms.number
+            end as value
 
-        from {{ features }} as features
-        inner join (
+        from (
             select
-                *,
-                max(case when level = '(rare)' then 1 else 0 end) over (
-                    partition by population, kind, source
-                ) = 1 as has_pooled_level
+                features.user_id,
+                features.as_of_date,
+                terms.*,
+                cast(coalesce(usage.events_28, 0) as double) as events,
+                {{ feature_value('features') }} as number,
+                {{ segment_level('features') }} as user_level
 
-            from {{ scorecard }}
-            where source is not null
-        ) as terms
-            on terms.population = case when features.is_eligible then 'eligible' else 'new' end
-        left join {{ usage }} as usage
-            on features.user_id = usage.user_id
-            and features.as_of_date = usage.as_of_date
-            and terms.kind = 'usage'
-            and terms.source = usage.event_name
+            from {{ features }} as features
+            inner join (
+                select
+                    *,
+                    max(case when level = '(rare)' then 1 else 0 end) over (
+                        partition by population, kind, source
+                    ) = 1 as has_pooled_level
+
+                from {{ scorecard }}
+                where source is not null
+            ) as terms
+                on terms.population = case when features.is_eligible then 'eligible' else 'new' end
+            left join {{ usage }} as usage
+                on features.user_id = usage.user_id
+                and features.as_of_date = usage.as_of_date
+                and terms.kind = 'usage'
+                and terms.source = usage.event_name
+        ) as user_terms
         left join (
             select population, source, level from {{ scorecard }} where kind = 'segment'
         ) as known_levels
-            on terms.kind = 'segment'
-            and terms.population = known_levels.population
-            and terms.source = known_levels.source
-            and {{ segment_level('features') }} = known_levels.level
-    ) as term_values
+            on user_terms.kind = 'segment'
+            and user_terms.population = known_levels.population
+            and user_terms.source = known_levels.source
+            and user_terms.user_level = known_levels.level
+    ) as user_values
 {%- endmacro %}
 
 {#
@@ -165,21 +162,21 @@
 {# The number that terms.source names, as double. #}
 {% macro feature_value(features) -%}
     case terms.source
-                {%- for name in feature_columns() %}
-                when '{{ name }}' then cast({{ features }}.{{ name }} as double)
-                {%- endfor %}
-            end
+                    {%- for name in feature_columns() %}
+                    when '{{ name }}' then cast({{ features }}.{{ name }} as double)
+                    {%- endfor %}
+                end
 {%- endmacro %}
 
 {# The level of the segment that terms.source names; unknown where the user has none. #}
 {% macro segment_level(features) -%}
     {%- if not segments() -%}'unknown'{%- else -%}
     case terms.source
-                            {%- for name in segments() %}
-                            when '{{ name }}' then coalesce({{ property(name, features ~ '.segments') }}, 'unknown')
-                            {%- endfor %}
-                            else 'unknown'
-                        end
+                    {%- for name in segments() %}
+                    when '{{ name }}' then coalesce({{ property(name, features ~ '.segments') }}, 'unknown')
+                    {%- endfor %}
+                    else 'unknown'
+                end
     {%- endif -%}
 {%- endmacro %}
 

@@ -7,4 +7,5 @@ from ml.evaluate import backtest
 def model(dbt, session):
     dbt.config(materialized="table")
     kind = champion(dbt.ref("candidate_choice").df())
-    return backtest(dbt.ref("candidate_predictions").df(), kind)
+    tested = dbt.ref("candidate_predictions").filter("split = 'test'")
+    return backtest(tested.df(), kind)

@@ -5,4 +5,5 @@ from ml.choice import choose
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    return choose(dbt.ref("candidate_predictions").df())
+    compared = dbt.ref("candidate_predictions").filter("split = 'selection'")
+    return choose(compared.df())

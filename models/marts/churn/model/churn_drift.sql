@@ -34,12 +34,15 @@ scorecard as (
 
 ),
 
--- The rows that the model learned from, and those of the same sample that it scores now.
-compared as (
+-- The rows that the model learned from, and those of the same users that it scores now.
+comparable as (
 
     select
         features.*,
-        as_of_dates.is_newest
+        as_of_dates.is_newest,
+        {{ hash_fraction('features.user_id') }} as user_place,
+        sampled_users.sample_share,
+        count(*) over () as comparable_rows
 
     from features
     inner join as_of_dates on features.as_of_date = as_of_dates.as_of_date
@@ -49,11 +52,22 @@ compared as (
 
 ),
 
+-- An index over more rows than these says nothing that it does not say over them.
+compared as (
+
+    select *
+    from comparable
+    where user_place < sample_share * 100000.0 / comparable_rows
+
+),
+
 compared_usage as (
 
     select user_event_usage.*
     from user_event_usage
-    inner join sampled_users on user_event_usage.user_id = sampled_users.user_id
+    inner join compared
+        on user_event_usage.user_id = compared.user_id
+        and user_event_usage.as_of_date = compared.as_of_date
 
 ),
 
@@ -281,6 +295,7 @@ described as (
     cross join scorecards
     left join indexed on feature_names.feature = indexed.feature
     left join moved on feature_names.feature = moved.feature
+    where users.current_users + users.reference_users > 0
 
 ),
 

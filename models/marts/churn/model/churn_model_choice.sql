@@ -9,11 +9,23 @@ choice as (
 
 ),
 
+sampled as (
+
+    select min(sample_share) as sample_share from {{ ref('churn_sampled_users') }}
+
+),
+
 final as (
 
     select
-        model,
-        reason,
+        choice.model,
+        case
+            when sampled.sample_share < 1
+                then
+                    choice.reason
+                    || ' All on a sample of users with about {{ churn_training_rows() }} labelled rows.'
+            else choice.reason
+        end as reason,
         cast(complexity as bigint) as complexity,
         cast(selection_log_loss as double) as selection_log_loss,
         cast(difference_to_best as double) as difference_to_best,
@@ -26,6 +38,9 @@ final as (
         cast(last_selection_date as date) as last_selection_date
 
     from choice
+    cross join sampled
+    -- Without users there is nothing to ship a model for.
+    where sampled.sample_share is not null
 
 )
 
