@@ -85,12 +85,24 @@ def show(page: st.Page) -> None:
         state.leave()
 
 
+def is_logged_in() -> bool:
+    """Whether the page may be shown: where [auth] is set in the secrets, to users only."""
+    try:
+        is_asked = "auth" in st.secrets
+    except FileNotFoundError:
+        is_asked = False
+    return not is_asked or bool(st.user.get("is_logged_in", False))
+
+
 st.set_page_config(
     page_title="Product analytics",
     page_icon="📈",
     layout="wide",
     initial_sidebar_state="collapsed",
 )
+if not is_logged_in():
+    layout.log_in()
+    st.stop()
 selected = st.navigation(PAGES, position="top")
 # Before the page, which may stop early.
 follow_builds(_state())

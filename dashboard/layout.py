@@ -163,6 +163,12 @@ def newest_build(newest: NewestBuild | None, *, is_first: bool = False) -> None:
         )
 
 
+def log_in() -> None:
+    st.title("Product analytics", anchor=False)
+    st.info("Log in to see the numbers.", icon=":material/lock:")
+    st.button("Log in", on_click=st.login, type="primary")
+
+
 def no_warehouse(newest: NewestBuild | None) -> None:
     st.title("Product analytics", anchor=False)
     st.info(
