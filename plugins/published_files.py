@@ -78,6 +78,15 @@ class PublishedFiles:
         self._remove_unused(build)
         return str(marts)
 
+    def current(self) -> str:
+        """The path of the current published file; empty before the first."""
+        try:
+            pointer = json.loads((self.warehouse / CURRENT).read_text())
+        except FileNotFoundError:
+            return ""
+        path = self.warehouse / pointer["file"]
+        return str(path) if path.exists() else ""
+
     def record_build(self, record: str) -> None:
         """Writes the state of the newest build (JSON) where readers find it.
 

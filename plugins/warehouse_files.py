@@ -62,6 +62,7 @@ class Plugin(BasePlugin):
             ),
             "publish_finish": finish,
             "publish_record": published.record_build,
+            "publish_current": lambda _: published.current(),
         }
 
 

@@ -17,6 +17,7 @@
     {%- do churn_contact() -%}
     {%- do behavior_impact_definition() -%}
     {%- do engagement_tiers() -%}
+    {%- do behavior_segments_definition() -%}
     {%- do require_number('var session_timeout_minutes', var('session_timeout_minutes')) -%}
     {%- do require_number('var confidence_level_z', var('confidence_level_z')) -%}
 {%- endmacro %}

@@ -47,6 +47,13 @@ CHURN = {
     "as_of_every_days": 7,
     "as_of_dates": 26,
 }
+GROUPS = {
+    "min_events": 10,
+    "smoothing_events": 10,
+    "sampled_users": 4000,
+    "every_days": 28,
+    "as_of_dates": 7,
+}
 BEHAVIOR_IMPACT = {
     "exposure_days": 7,
     "landmark_day": 0,
@@ -128,6 +135,12 @@ BAD_VARS = [
     ({"segments": ["plan", "plan"]}, ["got [plan]", "each once"]),
     ({"segments": ["all"]}, ["not 'all'"]),
     ({"engagement_tiers": {"power": 3}}, ["the key 'power'", "power_days"]),
+    ({"behavior_segments": {"min_events": 10}}, ["smoothing_events is missing"]),
+    (
+        {"behavior_segments": GROUPS | {"min_events": 0}},
+        ["min_events is '0'", "from 1"],
+    ),
+    ({"behavior_segments": GROUPS | {"k": 3}}, ["the key 'k'", "sampled_users"]),
     ({"retention_periods": {"year": 1}}, ["the key 'year'", "day, week, month"]),
     ({"retention_periods": {"day": -1}}, ["day is '-1'", "whole numbers from 0"]),
     ({"retention_periods": {}}, ["got none", "day, week, month"]),

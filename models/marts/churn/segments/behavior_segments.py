@@ -1,10 +1,31 @@
-"""One row per user to score: the group of users who use the product alike."""
+"""One row per behaviour segment x event: the centers that users are assigned to."""
 
-from ml.segments import assign
+import duckdb
+
+from ml.segments import find
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    features = dbt.ref("user_features").df()
-    usage = dbt.ref("user_event_usage").df()
-    return assign(features, usage)
+    return find(
+        dbt.ref("behavior_sample").df(),
+        previous=_previous(dbt, session),
+        min_events=dbt.config.meta_get("min_events"),
+        smoothing=dbt.config.meta_get("smoothing_events"),
+    )
+
+
+def _previous(dbt, session):
+    """What the last build found: in this database, else in the published file."""
+    try:
+        return session.sql(f"select * from {dbt.this}").df()
+    except duckdb.CatalogException:
+        pass
+    path = session.sql("select publish_current('')").fetchall()[0][0]
+    if not path:
+        return None
+    with duckdb.connect(path, read_only=True) as published:
+        try:
+            return published.sql("select * from segment_centers").df()
+        except duckdb.CatalogException:
+            return None

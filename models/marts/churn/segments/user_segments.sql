@@ -1,9 +1,13 @@
--- One row per user who was ever active, as of the newest as_of_date: how much they use the
+-- One row per user x segment date, of every user ever active by then: how much they use the
 -- product (tier) crossed with what they use it for (behavior_segment).
 
-{% set tiers = var('engagement_tiers') %}
-
 with
+
+segment_dates as (
+
+    select * from {{ ref('segment_dates') }}
+
+),
 
 users as (
 
@@ -17,84 +21,124 @@ user_days as (
 
 ),
 
-bounds as (
+behavior_assignments as (
 
-    select * from {{ ref('data_bounds') }}
+    select * from {{ ref('behavior_assignments') }}
 
 ),
 
 behavior_segments as (
 
-    select * from {{ ref('behavior_segments') }}
+    select behavior_segment_id, behavior_segment
+    from {{ ref('segment_centers') }}
+    group by behavior_segment_id, behavior_segment
 
 ),
 
-activity as (
+first_days as (
 
     select
         user_days.user_id,
-        bounds.as_of_date,
-        min(user_days.activity_date) as first_activity_date,
-        count(
-            case
-                when {{ days_between('user_days.activity_date', 'bounds.as_of_date') }} < 28 then 1
-            end
-        ) as active_days_28,
-        count(
-            case
-                when {{ days_between('user_days.activity_date', 'bounds.as_of_date') }} < 84 then 1
-            end
-        ) as active_days_84
+        min(user_days.activity_date) as first_activity_date
 
     from user_days
-    cross join bounds
-    where user_days.activity_date <= bounds.as_of_date
-    group by user_days.user_id, bounds.as_of_date
+    inner join users on user_days.user_id = users.user_id
+    group by user_days.user_id
 
 ),
 
-tiered as (
+users_by_then as (
 
     select
-        activity.user_id,
-        activity.as_of_date,
-        activity.active_days_28,
-        case
-            when activity.active_days_84 = 0 then 'lost'
-            when activity.active_days_28 = 0 then 'dormant'
-            when
-                {{ days_between('activity.first_activity_date', 'activity.as_of_date') }}
-                < {{ tiers.new_tenure_days }}
-                then 'new'
-            when activity.active_days_28 >= {{ tiers.power_days }} then 'power'
-            when activity.active_days_28 >= {{ tiers.core_days }} then 'core'
-            when activity.active_days_28 >= {{ tiers.casual_days }} then 'casual'
-            else 'one-off'
-        end as engagement_tier
+        first_days.user_id,
+        first_days.first_activity_date,
+        segment_dates.as_of_date
 
-    from activity
-    inner join users on activity.user_id = users.user_id
+    from first_days
+    inner join segment_dates on first_days.first_activity_date <= segment_dates.as_of_date
+
+),
+
+recent_activity as (
+
+    select
+        user_days.user_id,
+        segment_dates.as_of_date,
+        count(
+            case
+                when {{ days_between('user_days.activity_date', 'segment_dates.as_of_date') }} < 28 then 1
+            end
+        ) as active_days_28,
+        count(*) as active_days_84
+
+    from user_days
+    inner join segment_dates
+        on user_days.activity_date <= segment_dates.as_of_date
+        and user_days.activity_date > {{ add_days('segment_dates.as_of_date', -84) }}
+    group by user_days.user_id, segment_dates.as_of_date
+
+),
+
+counted as (
+
+    select
+        users_by_then.*,
+        coalesce(recent_activity.active_days_28, 0) as active_days_28,
+        coalesce(recent_activity.active_days_84, 0) as active_days_84
+
+    from users_by_then
+    left join recent_activity
+        on users_by_then.user_id = recent_activity.user_id
+        and users_by_then.as_of_date = recent_activity.as_of_date
+
+),
+
+segmented as (
+
+    select
+        counted.user_id,
+        counted.as_of_date,
+        counted.active_days_28,
+        {{ engagement_tier(
+            'counted.active_days_28',
+            'counted.active_days_84',
+            days_between('counted.first_activity_date', 'counted.as_of_date')
+        ) }} as engagement_tier,
+        case
+            when counted.active_days_28 > 0 then behavior_assignments.behavior_segment_id
+        end as behavior_segment_id,
+        case
+            when counted.active_days_28 = 0 then null
+            when behavior_assignments.behavior_segment_id is not null
+                then behavior_segments.behavior_segment
+            when behavior_assignments.has_enough_events then 'no stable structure'
+            else 'too few events'
+        end as behavior_segment
+
+    from counted
+    left join behavior_assignments
+        on counted.user_id = behavior_assignments.user_id
+        and counted.as_of_date = behavior_assignments.as_of_date
+    left join behavior_segments
+        on behavior_assignments.behavior_segment_id = behavior_segments.behavior_segment_id
 
 ),
 
 final as (
 
     select
-        tiered.user_id,
-        tiered.engagement_tier,
-        behavior_segments.behavior_segment,
+        user_id,
+        engagement_tier,
+        behavior_segment,
         case
-            when
-                behavior_segments.behavior_segment is null
-                or behavior_segments.behavior_segment in ('no stable structure', 'too few events')
-                then tiered.engagement_tier
-            else tiered.engagement_tier || ': ' || behavior_segments.behavior_segment
+            when behavior_segment_id is null then engagement_tier
+            else engagement_tier || ': ' || behavior_segment
         end as segment_label,
-        cast(tiered.active_days_28 as bigint) as active_days_28,
-        tiered.as_of_date
+        behavior_segment_id,
+        cast(active_days_28 as bigint) as active_days_28,
+        as_of_date
 
-    from tiered
-    left join behavior_segments on tiered.user_id = behavior_segments.user_id
+    from segmented
 
 )
 

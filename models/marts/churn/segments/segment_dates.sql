@@ -1,0 +1,40 @@
+-- One row per day of which users' segments are kept: the newest as_of_date and those before
+-- it that are at least var behavior_segments: every_days apart.
+
+{% set churn = churn_definition() %}
+{% set definition = behavior_segments_definition() %}
+{% set step = (definition.every_days / churn.as_of_every_days) | round(0, 'ceil') | int %}
+
+with
+
+as_of_dates as (
+
+    select * from {{ ref('as_of_dates') }}
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (order by as_of_date desc) - 1 as step_back
+
+    from as_of_dates
+
+),
+
+final as (
+
+    select
+        is_newest,
+        is_closed,
+        lag(as_of_date) over (order by as_of_date) as previous_as_of_date,
+        as_of_date
+
+    from numbered
+    where step_back % {{ step }} = 0
+        and step_back < {{ step * definition.as_of_dates }}
+
+)
+
+select * from final
