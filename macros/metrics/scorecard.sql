@@ -45,12 +45,12 @@
         on rows_to_score.population = constants.population
     left join (
         select
-            user_id,
-            as_of_date,
-            {{ exact_sum('contribution') }} as log_odds
+            added.user_id,
+            added.as_of_date,
+            {{ exact_sum('added.contribution') }} as log_odds
 
-        from {{ contributions }} as contributions
-        group by user_id, as_of_date
+        from {{ contributions }} as added
+        group by added.user_id, added.as_of_date
     ) as summed
         on rows_to_score.user_id = summed.user_id
         and rows_to_score.as_of_date = summed.as_of_date
