@@ -116,7 +116,7 @@ tables as (
         cast(sum(users) as bigint) as users,
         count(distinct behavior_segment_id) as segments,
         count(distinct other_group) as other_groups,
-        cast({{ exact_sum('cast(users as double) * users / (segment_users * group_users)') }} as double) - 1
+        {{ exact_sum('cast(users as double) * users / (segment_users * group_users)') }} - 1
         as mean_square
 
     from with_margins

@@ -119,7 +119,7 @@ shares as (
         *,
         {{ safe_divide('total_share', 'users') }} as share,
         {{ safe_divide(
-            'sum(total_share) over (partition by event_name)',
+            'sum(cast(total_share as decimal(38, 15))) over (partition by event_name)',
             'sum(users) over (partition by event_name)'
         ) }} as population_share
 
