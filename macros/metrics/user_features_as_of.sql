@@ -6,7 +6,7 @@
 
     user_days: user_id, activity_date, event_count, started_session_count,
     last_event_at. usage: user_id, as_of_date, events_28.
-    users: user_id, signed_up_at, signed_up_date, first_active_date, activated_at,
+    users: user_id, known_at, signed_up_date, first_active_date, activated_at,
     seconds_to_activate, left_at, and a value and a known_at per segment.
     user_versions: user_id, properties, valid_from, valid_until.
     as_of_dates: as_of_date, as_of_at.
@@ -132,9 +132,9 @@
     group by event_days.user_id, event_days.event_name, as_of_dates.as_of_date
 {%- endmacro %}
 
-{# Whether a user can leave after an instant: signed up before it, and has not left before it. #}
+{# Whether a user can leave after an instant: known before it, and has not left before it. #}
 {% macro is_at_risk(users, at) -%}
-    {{ users }}.signed_up_at < {{ at }}
+    {{ users }}.known_at < {{ at }}
     and ({{ users }}.left_at is null or {{ users }}.left_at >= {{ at }})
 {%- endmacro %}
 

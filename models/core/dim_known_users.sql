@@ -58,6 +58,7 @@ known_users as (
 
     select
         first_and_last.*,
+        users.valid_from,
         {%- if has_users %}
         coalesce(users.signed_up_at, first_and_last.first_event_at) as signed_up_at
         {%- else %}
@@ -95,6 +96,9 @@ final as (
         {{ local_date('known_users.signed_up_at') }} as signed_up_date,
         {{ local_date('known_users.first_active_at') }} as first_active_date,
         known_users.signed_up_at,
+        greatest(
+            known_users.signed_up_at, coalesce(known_users.valid_from, known_users.signed_up_at)
+        ) as known_at,
         activations.activated_at,
         known_users.left_at
 

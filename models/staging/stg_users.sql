@@ -27,7 +27,8 @@ final as (
     select
         user_id,
         properties,
-        first_signed_up_at as signed_up_at
+        first_signed_up_at as signed_up_at,
+        valid_from
 
     from numbered
     where version_number = 1

@@ -64,12 +64,12 @@ users as (
         case when users.activated_at < chosen_date.as_of_at then users.seconds_to_activate end as seconds_to_activate,
         users.signed_up_date,
         users.first_active_date,
-        users.signed_up_at,
+        users.known_at,
         case when users.activated_at < chosen_date.as_of_at then users.activated_at end as activated_at,
         case when users.left_at < chosen_date.as_of_at then users.left_at end as left_at
 
     from {{ ref('dim_known_users') }} as users
-    inner join chosen_date on users.signed_up_at < chosen_date.as_of_at
+    inner join chosen_date on users.known_at < chosen_date.as_of_at
 
 ),
 

@@ -9,6 +9,6 @@ where features.max_source_event_at >= features.as_of_at
     or features.tenure_days < 0
     or features.recency_days < 0
     or (features.is_activated and features.seconds_to_activate is null)
-    or users.signed_up_at is null
-    or users.signed_up_at >= features.as_of_at
+    or users.known_at is null
+    or users.known_at >= features.as_of_at
     or users.left_at < features.as_of_at

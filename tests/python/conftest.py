@@ -51,6 +51,7 @@ def run_dbt(
     *arguments: str,
     variables: dict[str, Any] | None = None,
     environment: dict[str, str] | None = None,
+    project: Path = PROJECT,
 ) -> DbtRun:
     """Runs `dbt <arguments>` on a warehouse folder, with --vars where given."""
     command = [str(Path(sys.executable).with_name("dbt")), *arguments]
@@ -58,7 +59,7 @@ def run_dbt(
         command += ["--vars", json.dumps(variables)]
     done = subprocess.run(
         command,
-        cwd=PROJECT,
+        cwd=project,
         env={
             **os.environ,
             "WAREHOUSE_DIR": str(warehouse),

@@ -161,6 +161,19 @@ BAD_VARS = [
     (behavior_impact(discovery_share="half"), ["discovery_share is 'half'", "0 to 1"]),
     (behavior_impact(most_users=0), ["most_users is '0'", "from 1"]),
     (behavior_impact(left_out_events="e"), ["left_out_events: got 'e'", "a list"]),
+    (
+        {"churn": CHURN | {"segments": "plan"}},
+        ["churn: segments: got 'plan'", "a list"],
+    ),
+    (
+        {"churn": CHURN | {"segments": ["plan", "final result"]}},
+        ["churn: segments: got 'final result', allowed are: plan, platform"],
+    ),
+    (
+        {"churn": CHURN | {"leaving_events": "cancelled"}},
+        ["churn: leaving_events: got 'cancelled'", "a list of names"],
+    ),
+    ({"churn": CHURN | {"leaving_events": [1]}}, ["leaving_events: item 1 is '1'"]),
     ({"activation": {"count": 1}}, ["activation: event is missing"]),
     ({"activation": {"event": "e", "count": 0}}, ["count is '0'", "from 1"]),
     ({"activation": {"event": "e", "days": 3}}, ["the key 'days'", "within_days"]),
@@ -189,6 +202,7 @@ GOOD_VARS = [
     {"segments": ["my plan", "a.b"], "passive_events": []},
     {"segments": [], "reporting_timezone": "America/Argentina/Buenos_Aires"},
     {"funnels": [funnel(window_days=0.5)], "activation": {"event": "e"}},
+    {"churn": CHURN | {"segments": [], "leaving_events": ["it's over"]}},
     step(event=None),
     behavior_impact(left_out_events=["o'clock"], outcome_days=[7, 7], reach=[0, 1]),
 ]
@@ -406,6 +420,7 @@ def empty_build(tmp_path_factory: pytest.TempPathFactory) -> DbtRun:
             "activation": {"event": "it's done"},
             "passive_events": ["seen"],
             "segments": ["plan"],
+            "churn": CHURN | {"leaving_events": ["gone"]},
         },
     )
     assert run.returncode == 0, run.output
@@ -437,6 +452,7 @@ def test_what_matches_nothing_is_named(empty_build: DbtRun) -> None:
         "funnel 'f', step 's': no event is named 'e'",
         "activation: no event is named 'it's done'",
         "passive_events: no event is named 'seen'",
+        "churn: leaving_events: no event is named 'gone'",
         "segments: no user has a value of 'plan'",
     ]:
         assert part in empty_build.output

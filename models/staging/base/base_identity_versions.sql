@@ -16,7 +16,8 @@ users as (
 
     select
         user_id,
-        min(signed_up_at) as signed_up_at
+        min(signed_up_at) as signed_up_at,
+        case when count(valid_from) = count(*) then min(valid_from) end as valid_from
 
     from {{ ref('base_users') }}
     where user_id is not null
@@ -26,14 +27,18 @@ users as (
 
 {%- endif %}
 
--- Nobody is known before they sign up.
+-- Nobody is known before they sign up, or before the users table has them.
 seen_together as (
 
     select
         events.anonymous_id,
         events.user_id,
         {%- if has_input('users') %}
-        greatest(events.event_time, coalesce(users.signed_up_at, events.event_time)) as linked_at
+        greatest(
+            events.event_time,
+            coalesce(users.signed_up_at, events.event_time),
+            coalesce(users.valid_from, events.event_time)
+        ) as linked_at
         {%- else %}
         events.event_time as linked_at
         {%- endif %}
