@@ -170,9 +170,9 @@
 
 {# The level of the segment that terms.source names; unknown where the user has none. #}
 {% macro segment_level(features) -%}
-    {%- if not segments() -%}'unknown'{%- else -%}
+    {%- if not churn_definition().segments -%}'unknown'{%- else -%}
     case terms.source
-                    {%- for name in segments() %}
+                    {%- for name in churn_definition().segments %}
                     when '{{ name }}' then coalesce({{ property(name, features ~ '.segments') }}, 'unknown')
                     {%- endfor %}
                     else 'unknown'

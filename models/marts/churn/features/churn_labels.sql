@@ -1,8 +1,6 @@
 -- One row per user x as_of_date of user_features: whether they came back within the
 -- horizon, and when. Nothing after the last complete day is looked at.
 
-{% set churn = churn_definition() %}
-
 with
 
 features as (
@@ -42,62 +40,38 @@ windows as (
         as_of_dates.is_closed,
         as_of_dates.label_end_date,
         as_of_dates.as_of_date,
-        least(as_of_dates.label_end_date, bounds.as_of_date) as observed_until_date,
-        users.left_at,
-        {{ local_date('users.left_at') }} as left_date
+        least(as_of_dates.label_end_date, bounds.as_of_date) as observed_until_date
 
     from features
     inner join as_of_dates on features.as_of_date = as_of_dates.as_of_date
-    inner join users on features.user_id = users.user_id
     cross join bounds
 
 ),
 
--- What somebody does after they have left is no return.
-returns as (
+outcomes as (
 
-    select
-        windows.user_id,
-        windows.as_of_date,
-        min(user_days.activity_date) as return_date
-
-    from windows
-    inner join user_days
-        on windows.user_id = user_days.user_id
-        and windows.as_of_date < user_days.activity_date
-        and windows.observed_until_date >= user_days.activity_date
-        and (windows.left_at is null or windows.left_at > user_days.first_event_at)
-    group by windows.user_id, windows.as_of_date
-
-),
-
-timed as (
-
-    select
-        windows.*,
-        returns.return_date,
-        case when windows.left_date <= windows.observed_until_date then windows.left_date end as leave_date
-
-    from windows
-    left join returns
-        on windows.user_id = returns.user_id
-        and windows.as_of_date = returns.as_of_date
+    {{ returns_and_leaving('windows', 'user_days', 'users') | indent(4) }}
 
 ),
 
 final as (
 
     select
-        user_id,
-        cast({{ days_between('as_of_date', 'return_date') }} as bigint) as days_to_return,
-        cast({{ days_between('as_of_date', 'leave_date') }} as bigint) as days_to_leave,
-        cast({{ days_between('as_of_date', 'observed_until_date') }} as bigint) as days_observed,
-        case when is_closed then return_date is null or leave_date is not null end as is_churned,
-        is_closed,
-        as_of_date,
-        label_end_date
+        windows.user_id,
+        cast({{ days_between('windows.as_of_date', 'outcomes.return_date') }} as bigint) as days_to_return,
+        cast({{ days_between('windows.as_of_date', 'outcomes.leave_date') }} as bigint) as days_to_leave,
+        cast({{ days_between('windows.as_of_date', 'windows.observed_until_date') }} as bigint) as days_observed,
+        case
+            when windows.is_closed then {{ has_churned('outcomes.return_date', 'outcomes.leave_date') }}
+        end as is_churned,
+        windows.is_closed,
+        windows.as_of_date,
+        windows.label_end_date
 
-    from timed
+    from windows
+    inner join outcomes
+        on windows.user_id = outcomes.user_id
+        and windows.as_of_date = outcomes.as_of_date
 
 )
 
