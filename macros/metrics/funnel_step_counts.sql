@@ -65,6 +65,7 @@
             end
         ) as pending_users,
         count(case when is_matured then 1 end) as matured_entrants,
+        count(case when is_matured then previous_at end) as matured_previous_users,
         count(case when is_matured then reached_at end) as matured_users,
         {%- for name, fraction in {'median': 0.5, 'p25': 0.25, 'p75': 0.75, 'p90': 0.9}.items() %}
         {{ exact_quantile(

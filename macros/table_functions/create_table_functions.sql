@@ -3,28 +3,41 @@
     retention and the other metrics as table functions (docs/ad_hoc_queries.md). They read
     the file's events, user_segment_values and build_info and nothing else, and are made
     of the macros that the marts call wherever a list of arguments is not what differs.
+    Those of mart_functions.sql and user_functions.sql read the marts they name, and are
+    there where these are.
 
     Each of them is a file of this folder. Names in them are looked up where a client
     stands, so that a file of any name works; hence `use` while they are created.
 #}
 {% macro create_table_functions(database) -%}
     {%- set home = run_query('select current_catalog() || \'.\' || current_schema()').rows[0][0] -%}
+    {%- set marts = graph.nodes.values()
+        | selectattr('resource_type', 'equalto', 'model') | map(attribute='name') | list -%}
     {%- do run_query('use ' ~ database ~ '.main') -%}
-    {%- for statement in table_function_statements() -%}
+    {%- for statement in table_function_statements(marts) -%}
         {%- do run_query(statement) -%}
     {%- endfor -%}
     {%- do run_query('use ' ~ home) -%}
 {%- endmacro %}
 
-{# The statements, in an order in which each finds what it calls; a JSON list as text. #}
-{% macro table_function_statements() -%}
+{#
+    The statements, in an order in which each finds what it calls. marts: those that there
+    are; none: all.
+#}
+{% macro table_function_statements(marts=none) -%}
     {%- set statements = [] -%}
     {%- for functions in [metric_functions(), argument_functions()] -%}
         {%- for signature, body in functions.items() -%}
             {%- do statements.append('create or replace macro ' ~ signature ~ ' as ' ~ body) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- for definition in table_functions() -%}
+    {%- set functions = table_functions() -%}
+    {%- for definition in functions_of_marts() -%}
+        {%- if marts is none or definition.reads | reject('in', marts) | list == [] -%}
+            {%- do functions.append(definition) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for definition in functions -%}
         {%- do statements.append(
             'create or replace macro ' ~ definition.name ~ '(' ~ definition.parameters | join(', ')
             ~ ') as table ' ~ definition.body
@@ -39,8 +52,8 @@
 {%- endmacro %}
 
 {# For readers outside dbt, see tests/conformance/render.py. #}
-{% macro table_function_script() -%}
-    {{- return(tojson(table_function_statements())) -}}
+{% macro table_function_script(marts=none) -%}
+    {{- return(tojson(table_function_statements(marts))) -}}
 {%- endmacro %}
 
 {% macro table_functions() -%}
@@ -156,6 +169,116 @@
             ],
             'body': paths_function(),
             'description': 'How often one event followed another within sessions, by step.',
+        },
+    ]) -}}
+{%- endmacro %}
+
+{#
+    Functions over marts: reads are the marts, but for user_segment_values, that one needs.
+    daily_active, which is small, tells all of them which segments there are.
+#}
+{% macro functions_of_marts() -%}
+    {%- set users = ["segment := 'all'", 'segment_values := null'] -%}
+    {%- set days = ['date_from := null', 'date_to := null'] -%}
+    {%- set part = users + ['by_value := true'] + days -%}
+    {{- return([
+        {
+            'name': 'daily_active_in',
+            'parameters': part,
+            'body': daily_active_in_function(),
+            'reads': ['daily_active'],
+            'description': 'The mart daily_active over a range of days and some values of a segment.',
+        },
+        {
+            'name': 'lifecycle_in',
+            'parameters': ["period := 'week'"] + part,
+            'body': lifecycle_in_function(),
+            'reads': ['daily_active', 'lifecycle'],
+            'description': 'The mart lifecycle over a range of periods and some values of a segment.',
+        },
+        {
+            'name': 'stickiness_in',
+            'parameters': ['window_days := 28'] + part,
+            'body': stickiness_in_function(),
+            'reads': ['daily_active', 'stickiness'],
+            'description': 'The mart stickiness over a range of days and some values of a segment.',
+        },
+        {
+            'name': 'activation_in',
+            'parameters': ["period := 'week'"] + part,
+            'body': activation_in_function(),
+            'reads': ['daily_active', 'activation'],
+            'description': 'Users activated by the period in which they signed up.',
+        },
+        {
+            'name': 'funnel_users_in',
+            'parameters': ['funnel'] + part,
+            'body': funnel_users_in_function(),
+            'reads': ['daily_active', 'funnel_attempts', 'funnel_steps'],
+            'description': 'One row per user who entered a funnel of the vars in a range of days: the attempt they count by.',
+        },
+        {
+            'name': 'funnel_steps_in',
+            'parameters': ['funnel'] + part,
+            'body': funnel_steps_in_function(),
+            'reads': ['daily_active', 'funnel_attempts', 'funnel_steps'],
+            'description': 'The mart funnel_steps over who entered in a range of days, and some values of a segment.',
+        },
+        {
+            'name': 'funnel_trends_in',
+            'parameters': ['funnel', "period := 'week'"] + part,
+            'body': funnel_trends_in_function(),
+            'reads': ['daily_active', 'funnel_attempts', 'funnel_steps'],
+            'description': 'The mart funnel_trends over who entered in a range of days, and some values of a segment.',
+        },
+        {
+            'name': 'time_to_convert_in',
+            'parameters': ['funnel', 'from_step := 1', 'to_step := 2'] + users + days,
+            'body': time_to_convert_in_function(),
+            'reads': ['daily_active', 'funnel_attempts', 'funnel_steps'],
+            'description': 'A histogram of the seconds from one step of a funnel of the vars to another.',
+        },
+        {
+            'name': 'cohort_retention_in',
+            'parameters': ["period := 'week'"] + part + ["retained := 'on'"],
+            'body': cohort_retention_in_function(),
+            'reads': ['daily_active', 'cohort_retention'],
+            'description': 'The mart cohort_retention over a range of cohorts and some values of a segment.',
+        },
+        {
+            'name': 'retention_curves_in',
+            'parameters': ["period := 'week'"] + part + ["retained := 'on'"],
+            'body': retention_curves_in_function(),
+            'reads': ['daily_active', 'cohort_retention'],
+            'description': 'The mart retention_curves over a range of cohorts and some values of a segment.',
+        },
+        {
+            'name': 'retention_brackets_in',
+            'parameters': ["period := 'day'"] + part,
+            'body': retention_brackets_in_function(),
+            'reads': ['daily_active', 'retention_brackets'],
+            'description': 'The mart retention_brackets, its cohorts pooled, over some of them and some values of a segment.',
+        },
+        {
+            'name': 'active_users_in',
+            'parameters': users + days,
+            'body': active_users_in_function(),
+            'reads': ['daily_active'],
+            'description': 'One row per user who was active in a range of days.',
+        },
+        {
+            'name': 'lifecycle_users_in',
+            'parameters': ['state', 'period_start', "period := 'week'"] + users,
+            'body': lifecycle_users_in_function(),
+            'reads': ['daily_active', 'user_profiles'],
+            'description': 'One row per user in a state of the lifecycle in a period.',
+        },
+        {
+            'name': 'retention_users_in',
+            'parameters': ['period_number', "period := 'week'"] + users + days + ["retained := 'on'"],
+            'body': retention_users_in_function(),
+            'reads': ['daily_active', 'cohort_retention', 'user_profiles'],
+            'description': 'One row per user of a range of cohorts: whether they were retained in a period since.',
         },
     ]) -}}
 {%- endmacro %}

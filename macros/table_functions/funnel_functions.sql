@@ -428,10 +428,7 @@
             numbered.step_number,
             numbered.step.name as step_name,
             numbered.step.is_optional,
-            max(case when not numbered.step.is_optional then numbered.step_number end) over (
-                order by numbered.step_number
-                rows between unbounded preceding and 1 preceding
-            ) as previous_number
+            {{ previous_required_step('numbered.step_number', 'numbered.step.is_optional') }} as previous_number
 
         from (
             select
@@ -471,19 +468,7 @@
         slices.slice_value as segment_value,
         step_list.step_number,
         step_list.step_name,
-        coalesce(counted.users, 0) as users,
-        {{ safe_divide('counted.users', 'counted.entered_users') }} as conversion_from_start,
-        {{ safe_divide('counted.users', 'counted.previous_users') }} as conversion_from_previous,
-        {%- for column in ['dropped_users', 'pending_users', 'matured_entrants', 'matured_users'] %}
-        coalesce(counted.{{ column }}, 0) as {{ column }},
-        {%- endfor %}
-        {{ safe_divide('counted.matured_users', 'counted.matured_entrants') }} as matured_conversion,
-        {{ wilson_interval('counted.matured_users', 'counted.matured_entrants', 'low') }} as ci_low,
-        {{ wilson_interval('counted.matured_users', 'counted.matured_entrants', 'high') }} as ci_high,
-        {%- for column in ['median', 'p25', 'p75', 'p90', 'mean'] %}
-        counted.{{ column }}_seconds_from_previous,
-        {%- endfor %}
-        counted.median_seconds_from_start,
+        {{ funnel_step_columns('counted') }},
         step_list.is_optional
 
     from slices
@@ -493,4 +478,29 @@
         and slices.slice_value = counted.slice_value
         and step_list.step_number = counted.step_number
     order by slices.slice, slices.slice_value, step_list.step_number
+{%- endmacro %}
+
+{# The number of the required step before a step, of a list of steps. #}
+{% macro previous_required_step(step_number, is_optional) -%}
+    max(case when not {{ is_optional }} then {{ step_number }} end) over (
+        order by {{ step_number }}
+        rows between unbounded preceding and 1 preceding
+    )
+{%- endmacro %}
+
+{# The columns of the mart funnel_steps, of what funnel_step_counts gives; NULL counts are 0. #}
+{% macro funnel_step_columns(counted) -%}
+    coalesce({{ counted }}.users, 0) as users,
+    {{ safe_divide(counted ~ '.users', counted ~ '.entered_users') }} as conversion_from_start,
+    {{ safe_divide(counted ~ '.users', counted ~ '.previous_users') }} as conversion_from_previous,
+    {%- for column in ['dropped_users', 'pending_users', 'matured_entrants', 'matured_users'] %}
+    coalesce({{ counted }}.{{ column }}, 0) as {{ column }},
+    {%- endfor %}
+    {{ safe_divide(counted ~ '.matured_users', counted ~ '.matured_entrants') }} as matured_conversion,
+    {{ wilson_interval(counted ~ '.matured_users', counted ~ '.matured_entrants', 'low') }} as ci_low,
+    {{ wilson_interval(counted ~ '.matured_users', counted ~ '.matured_entrants', 'high') }} as ci_high,
+    {%- for column in ['median', 'p25', 'p75', 'p90', 'mean'] %}
+    {{ counted }}.{{ column }}_seconds_from_previous,
+    {%- endfor %}
+    {{ counted }}.median_seconds_from_start
 {%- endmacro %}

@@ -61,9 +61,15 @@ def create_functions(
         connection.execute(statement)
 
 
-def statements(timezone: str = "UTC") -> list[str]:
-    """The statements that create the functions, for a reporting timezone."""
-    [script] = render([("table_function_script", {})], {"reporting_timezone": timezone})
+def statements(timezone: str = "UTC", marts: Sequence[str] | None = ()) -> list[str]:
+    """The statements that create the functions, for a reporting timezone.
+
+    marts: those that there are to read, by default none; None: all.
+    """
+    arguments = {"marts": None if marts is None else list(marts)}
+    [script] = render(
+        [("table_function_script", arguments)], {"reporting_timezone": timezone}
+    )
     return json.loads(script)
 
 

@@ -234,7 +234,7 @@ def created() -> tuple[str, ...]:
             + ")"
             for table, columns in tables.items()
         ),
-        *statements(),
+        *statements(marts=None),
     )
 
 

@@ -1,4 +1,4 @@
--- One row per funnel x user x attempt. An attempt starts at each event of step 1; in an
+-- One row per funnel x actor x attempt. An attempt starts at each event of step 1; in an
 -- unordered funnel, at each event of any step.
 
 {% set definitions = funnel_definitions() %}
@@ -79,6 +79,7 @@ final as (
     select
         funnel,
         user_id,
+        cast(actor_id as {{ dbt.type_string() }}) as actor_id,
         cast(attempt_number as bigint) as attempt_number,
         cast(deepest_step as bigint) as deepest_step,
         step_times,

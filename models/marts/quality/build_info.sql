@@ -15,6 +15,7 @@ final as (
         '{{ invocation_id }}' as invocation,
         {# Set when the build is published, once every test has passed. #}
         cast(null as bigint) as tests_passed,
+        cast({{ var('confidence_level_z') }} as double) as confidence_level_z,
         as_of_date,
         data_start,
         data_end,

@@ -1,0 +1,181 @@
+{#
+    The users behind the numbers of marts, as table functions: who was active, who was in a
+    state of the lifecycle, who came back. They read the events of the days asked about.
+    segment and segment_values are those of mart_functions.sql; a user has one row.
+#}
+{% macro active_users_in_function() -%}
+    with
+
+    {{ chosen_users('false') }}
+
+    select
+        found.user_id,
+        count(*) as events,
+        count(distinct found.event_date) as active_days,
+        min(found.event_time) as first_event_at,
+        max(found.event_time) as last_event_at
+
+    from events as found
+    inner join chosen_users on found.user_id = chosen_users.user_id
+    where
+        found.is_activity
+        and {{ is_in_range('found.event_date') }}
+    group by found.user_id
+    order by found.user_id
+{%- endmacro %}
+
+{% macro lifecycle_users_in_function() -%}
+    with
+
+    {{ chosen_users('false') }},
+
+    bounds as (
+
+        select
+            {{ given_period_start('cast(period_start as date)') }} as this_start,
+            {{ given_period_start(add_days(given_period_start('cast(period_start as date)'), -1)) }} as previous_start,
+            {{ given_periods_after(given_period_start('cast(period_start as date)'), 1) }} as next_start
+
+        where is_one_of('state', state, ['new', 'returning', 'resurrected', 'dormant'])
+
+    ),
+
+    neighbours as (
+
+        select
+            found.user_id,
+            bool_or(found.event_date >= bounds.this_start) as is_active,
+            bool_or(found.event_date < bounds.this_start) as was_active
+
+        from events as found
+        cross join bounds
+        where
+            found.is_activity
+            and found.event_date >= bounds.previous_start
+            and found.event_date < bounds.next_start
+        group by found.user_id
+
+    )
+
+    select
+        neighbours.user_id,
+        profiles.first_active_date,
+        profiles.last_active_date
+
+    from neighbours
+    cross join bounds
+    inner join chosen_users on neighbours.user_id = chosen_users.user_id
+    inner join user_profiles as profiles on neighbours.user_id = profiles.user_id
+    where
+        case state
+            when 'dormant' then not neighbours.is_active
+            when 'returning' then neighbours.is_active and neighbours.was_active
+            when 'new' then neighbours.is_active and profiles.first_active_date >= bounds.this_start
+            else
+                neighbours.is_active
+                and not neighbours.was_active
+                and profiles.first_active_date < bounds.this_start
+        end
+    order by neighbours.user_id
+{%- endmacro %}
+
+{# Members of the cohorts in the range, and whether each was retained in the period. #}
+{% macro retention_users_in_function() -%}
+    {%- set is_elapsed = convention('window_basis') == 'elapsed' -%}
+    with
+
+    {{ chosen_users('false') }},
+
+    members as (
+
+        select
+            profiles.user_id,
+            {{ given_period_start('profiles.cohort_date') }} as cohort_start,
+            profiles.cohort_date,
+            profiles.cohort_at
+
+        from user_profiles as profiles
+        inner join chosen_users on profiles.user_id = chosen_users.user_id
+        where
+            profiles.cohort_date is not null
+            and is_one_of('retained', retained, ['on', 'on_or_after'])
+
+    ),
+
+    asked_members as (
+
+        select
+            members.*,
+            {{ given_periods_after('members.cohort_start', 'period_number') }} as first_date,
+            {{ given_periods_after('members.cohort_start', 'period_number + 1') }} as next_date,
+            cells.{{ is_complete_on('calendar') }} as is_complete_on_calendar,
+            cells.{{ is_complete_on('elapsed') }} as is_complete_elapsed
+
+        from members
+        inner join cohort_retention as cells
+            on members.cohort_start = cells.cohort_start
+        where
+            cells.period = period
+            and cells.period_number = period_number
+            and cells.segment = 'all'
+            and {{ is_period_in_range('members.cohort_start') }}
+
+    ),
+
+    returns as (
+
+        select
+            asked_members.user_id,
+            min(found.event_time) as returned_at
+
+        from asked_members
+        inner join events as found on asked_members.user_id = found.user_id
+        where
+            found.is_activity
+            and found.event_date >= (select min(asked_members.cohort_start) from asked_members)
+            and case
+                when retained = 'on_or_after' then found.event_date >= asked_members.first_date
+                {%- if is_elapsed %}
+                else
+                    found.event_time >= asked_members.cohort_at
+                    and case period
+                        {%- for period in ['day', 'week', 'month'] %}
+                        when '{{ period }}'
+                            then {{ elapsed_periods('asked_members.cohort_at', 'found.event_time', period) }}
+                        {%- endfor %}
+                    end = period_number
+                {%- else %}
+                else found.event_date >= asked_members.first_date and found.event_date < asked_members.next_date
+                {%- endif %}
+            end
+        group by asked_members.user_id
+
+    )
+
+    select
+        asked_members.user_id,
+        returns.user_id is not null as is_retained,
+        {%- if is_elapsed %}
+        case
+            when retained = 'on' then asked_members.is_complete_elapsed
+            else asked_members.is_complete_on_calendar
+        end as is_complete,
+        {%- else %}
+        asked_members.is_complete_on_calendar as is_complete,
+        {%- endif %}
+        asked_members.cohort_date,
+        returns.returned_at
+
+    from asked_members
+    left join returns on asked_members.user_id = returns.user_id
+    order by asked_members.cohort_date, asked_members.user_id
+{%- endmacro %}
+
+{# The start of a period some periods later, of the length that the parameter period names. #}
+{% macro given_periods_after(start, count) -%}
+    case period
+        {%- for period in ['day', 'week', 'month'] %}
+        when '{{ period }}' then {{ add_periods(period, start, count) }}
+        {%- endfor %}
+    end
+{%- endmacro %}
