@@ -26,6 +26,11 @@ PAGES = [
         icon=":material/dashboard:",
         default=True,
     ),
+    st.Page(
+        "app_pages/lifecycle.py",
+        title="Lifecycle and growth",
+        icon=":material/recycling:",
+    ),
     st.Page("app_pages/funnels.py", title="Funnels", icon=":material/filter_alt:"),
     st.Page("app_pages/retention.py", title="Retention", icon=":material/grid_on:"),
     st.Page("app_pages/features.py", title="Features", icon=":material/widgets:"),

@@ -31,13 +31,11 @@ class Filters(NamedTuple):
     """What is selected.
 
     chosen: the days, and whom the numbers are of. versus: the same days of those they
-    are compared with, or None. lines: the values of the chosen segment to tell apart;
-    none where it is everyone, or where two are compared.
+    are compared with, or None.
     """
 
     chosen: Slice
     versus: Slice | None
-    lines: tuple[str, ...]
     period: Period
 
     @property
@@ -73,32 +71,53 @@ def bar(
         period = default_period
         if periods:
             period = state.choose(
-                st.segmented_control,
+                st.selectbox,
                 "Period",
                 "period",
                 periods,
                 default_period,
-                required=True,
                 format_func=wording.PERIODS.get,
+                width=110,
             )
-    lines = () if versus or chosen.segment == EVERYONE else chosen.values[:MOST_LINES]
-    return Filters(chosen, versus, lines, period)
+    return Filters(chosen, versus, period)
 
 
-def by_segment(filters: Filters, build: Build) -> tuple[Slice, tuple[str, ...]]:
-    """For a chart with a line per value: the slice and its values.
+class Lines(NamedTuple):
+    """What a chart tells apart: two slices, or the values of one."""
 
-    Those of the filters, or where everyone is together, of a segment chosen here.
+    slices: tuple[Slice, ...]
+    values: tuple[str, ...]
+    left_out: int
+
+    @property
+    def by(self) -> str:
+        """What tells them apart, in words."""
+        if len(self.slices) > 1 or self.slices[0].segment == EVERYONE:
+            return ""
+        return wording.unformatted(wording.name(self.slices[0].segment).lower())
+
+
+def lines(filters: Filters, build: Build, *, ask: bool = True) -> Lines:
+    """What the filters tell apart.
+
+    Where they tell nothing apart, and `ask`, the values of a segment chosen here.
     """
-    if filters.chosen.segment != EVERYONE:
-        return filters.chosen, filters.chosen.values[:MOST_LINES]
-    values = queries.build.segments(build).rows
-    if values.empty:
-        return filters.chosen, (EVERYONE,)
+    chosen = filters.chosen
+    if filters.versus is not None:
+        return Lines(filters.slices, (), 0)
+    if chosen.segment == EVERYONE and ask:
+        chosen = _by_segment(chosen, queries.build.segments(build).rows)
+    values = chosen.values
+    return Lines((chosen,), values[:MOST_LINES], len(values[MOST_LINES:]))
+
+
+def _by_segment(chosen: Slice, values: pd.DataFrame) -> Slice:
     names = list(values["segment"].unique())
+    if not names:
+        return chosen
     segment = state.choose(
         st.segmented_control,
-        "By",
+        "Compare by",
         "by",
         names,
         names[0],
@@ -106,9 +125,7 @@ def by_segment(filters: Filters, build: Build) -> tuple[Slice, tuple[str, ...]]:
         format_func=lambda text: wording.unformatted(wording.name(text)),
         label_visibility="collapsed",
     )
-    all_values = _values_of(values, segment)
-    chosen = filters.chosen._replace(segment=segment, values=all_values)
-    return chosen, all_values[:MOST_LINES]
+    return chosen._replace(segment=segment, values=_values_of(values, segment))
 
 
 def _chosen(values: pd.DataFrame, start: date, end: date) -> Slice:

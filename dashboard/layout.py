@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -14,11 +15,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts, queries, sql_text, warehouse, wording
-from dashboard.filters import Filters
+from dashboard.filters import Filters, Lines
 from dashboard.queries import Result, Slice
 from dashboard.warehouse import Build, NewestBuild
 
 NAMED_FAILURES = 5
+# Which of two columns is drawn: what is in it twice needs a key of its own.
+_side: ContextVar[str] = ContextVar("side", default="")
 NOTHING_SELECTED = (
     "Nobody matches these filters. Choose more days, or other values above."
 )
@@ -38,44 +41,62 @@ class Users(NamedTuple):
     columns: Mapping[str, str] = {}
 
 
-@contextmanager
-def panel(
-    title: str,
-    note: str = "",
-    *,
-    of: Result | Sequence[Result] = (),
-    means: Mapping[str, str] | None = None,
-    n: str = "",
-    users: Users | None = None,
-) -> Iterator[None]:
-    """A card with a title that says what is seen, and all that is behind it.
+class Panel:
+    """A card whose head tells of what is in it, once that is known."""
 
-    Args:
-        title: Markdown; text from the data goes through wording.unformatted.
-        note: how to read it.
-        of: what it shows; its SQL and rows are in the panel's menu.
-        means: {label: "mart.column"} (or "mart", or a sentence) of what is counted.
-        n: how many it is of, such as "3,842 users".
-        users: the users behind the numbers.
-    """
-    results = (of,) if isinstance(of, Result) else tuple(of)
-    with st.container(border=True, height="stretch"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{title}**", width="stretch")
+    def __init__(self, title: str, note: str) -> None:
+        self.key = f"{_side.get()}{title}"
+        self._title = title
+        self._head = st.container(
+            horizontal=True, vertical_alignment="center", gap="small"
+        )
+        self._head.markdown(f"**{title}**", width="stretch")
+        if note:
+            st.caption(note)
+
+    def about(
+        self,
+        of: Result | Sequence[Result],
+        means: Mapping[str, str] | None = None,
+        n: str = "",
+        users: Users | None = None,
+    ) -> None:
+        """What is behind it.
+
+        Args:
+            of: what it shows; its SQL and its rows are in the panel's menu.
+            means: {label: "mart.column"} (or "mart", or a sentence) of what is counted.
+            n: how many it is of, such as "3,842 users".
+            users: the users behind the numbers.
+        """
+        results = (of,) if isinstance(of, Result) else tuple(of)
+        with self._head:
             if n:
                 st.caption(f"n = {n}", width="content")
             if users is not None:
-                _users_button(title, users)
-            if results or means:
-                _menu(title, results, means or {})
-        if note:
-            st.caption(note)
-        yield
+                _users_button(self._title, self.key, users)
+            _menu(self._title, self.key, results, means or {})
+
+
+@contextmanager
+def panel(title: str, note: str = "") -> Iterator[Panel]:
+    """A card with a title that says what is seen, and a note on how to read it.
+
+    Both are Markdown; text from the data goes through wording.unformatted. What is drawn
+    in it calls `about` of the Panel that it is given.
+    """
+    with st.container(border=True, height="stretch"):
+        yield Panel(title, note)
 
 
 def draw(figure: go.Figure, alt: str, key: str) -> None:
     """A figure in the theme's light or dark, with a text for who cannot see it."""
-    st.plotly_chart(figure, config=charts.common.CONFIG, alt=alt, key=key)
+    st.plotly_chart(
+        figure,
+        config=charts.common.config(key),
+        alt=alt,
+        key=f"{_side.get()}{key}",
+    )
 
 
 def side_by_side(filters: Filters) -> Iterator[Slice]:
@@ -86,10 +107,60 @@ def side_by_side(filters: Filters) -> Iterator[Slice]:
     if filters.versus is None:
         yield filters.chosen
         return
-    for column, chosen in zip(st.columns(2), filters.slices, strict=True):
+    for side, column in enumerate(st.columns(2)):
+        chosen = filters.slices[side]
+        token = _side.set(f"side {side} ")
         with column:
-            st.markdown(f"**{wording.unformatted(wording.sentence(who(chosen)))}**")
+            st.markdown(f"**{wording.sentence(whom(chosen))}**")
             yield chosen
+        _side.reset(token)
+
+
+class Compared(NamedTuple):
+    """Rows by the label of what they are of, and the queries that gave them."""
+
+    rows: dict[str, pd.DataFrame]
+    results: tuple[Result, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.rows
+
+
+def compared(lines: Lines, ask: Callable[[Slice, bool], Result]) -> Compared:
+    """What a chart tells apart; who has no rows is left out.
+
+    ask: gives the rows of a slice, of all its values together or (True) of each.
+    """
+    if len(lines.slices) > 1:
+        results = tuple(ask(chosen, False) for chosen in lines.slices)
+        labels = [wording.sentence(who(chosen)) for chosen in lines.slices]
+        rows = dict(zip(labels, (result.rows for result in results), strict=True))
+    else:
+        result = ask(lines.slices[0], True)
+        results = (result,)
+        by_value = dict(list(result.rows.groupby("segment_value", sort=False)))
+        rows = {
+            wording.value(value): by_value[value]
+            for value in lines.values
+            if value in by_value
+        }
+    return Compared({label: of for label, of in rows.items() if len(of)}, results)
+
+
+def left_out(lines: Lines) -> str:
+    """Says that not all values are drawn."""
+    if not lines.left_out:
+        return ""
+    return (
+        f" The {len(lines.values)} largest of {len(lines.values) + lines.left_out} "
+        "values are shown."
+    )
+
+
+def level(build: Build) -> str:
+    """The level of confidence of the intervals, such as `95%`."""
+    return wording.level(queries.build.info(build).rows.iloc[0]["confidence_level_z"])
 
 
 def nothing_selected() -> None:
@@ -101,9 +172,9 @@ def who(chosen: Slice) -> str:
     return wording.who(chosen.segment, chosen.values, chosen.is_everyone)
 
 
-def whom(filters: Filters) -> str:
-    """Whom the numbers are of, for a sentence in Markdown."""
-    return wording.unformatted(" and ".join(who(chosen) for chosen in filters.slices))
+def whom(chosen: Slice) -> str:
+    """The same for a sentence in Markdown."""
+    return wording.unformatted(who(chosen))
 
 
 def build_of_page() -> Build:
@@ -234,13 +305,15 @@ def newest_build_or_none() -> NewestBuild | None:
         return None
 
 
-def _menu(title: str, results: Sequence[Result], means: Mapping[str, str]) -> None:
+def _menu(
+    title: str, key: str, results: Sequence[Result], means: Mapping[str, str]
+) -> None:
     """What a panel means, the SQL that gave it, and its rows as a file."""
     with st.popover(
         "About",
         icon=":material/info:",
         type="tertiary",
-        help="What this means, its SQL, and its data as CSV or PNG",
+        help="What this means, its SQL, and its data",
     ):
         for label, meaning in means.items():
             st.markdown(f"**{label}.** {wording.unformatted(_meaning(meaning))}")
@@ -252,7 +325,7 @@ def _menu(title: str, results: Sequence[Result], means: Mapping[str, str]) -> No
                 mime="text/csv",
                 icon=":material/download:",
                 on_click="ignore",
-                key=f"csv {title} {number}",
+                key=f"csv {key} {number}",
             )
         for result in results:
             st.code(sql_text.filled_in(result.sql, result.parameters), language="sql")
@@ -269,12 +342,12 @@ def _meaning(meaning: str) -> str:
     return known.loc[is_it, "comment"].iloc[0] if is_it.any() else meaning
 
 
-def _users_button(title: str, users: Users) -> None:
+def _users_button(title: str, key: str, users: Users) -> None:
     if st.button(
         "Users",
         icon=":material/group:",
         type="tertiary",
-        key=f"users {title}",
+        key=f"users {key}",
         help="Who they are",
     ):
         st.dialog("Who they are", width="large")(_list_users)(title, users)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
     "overview": "/",
+    "lifecycle": "/lifecycle",
     "funnels": "/funnels",
     "retention": "/retention",
     "features": "/features",

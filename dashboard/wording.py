@@ -116,8 +116,18 @@ def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
     return f"{low:.{decimals}f} to {high:.{decimals}f}"
 
 
+def level(z: float) -> str:
+    """The level of confidence of intervals that reach z standard errors: `95%`."""
+    return f"{100 * math.erf(z / math.sqrt(2)):.3g}%"
+
+
 def day(when: date | datetime | pd.Timestamp | None) -> str:
     return NOT_KNOWN if pd.isna(when) else f"{when.day} {when:%b %Y}"
+
+
+def period_name(start: date | datetime | pd.Timestamp, period: str) -> str:
+    """A period as one says it: its month, or the day that it begins with."""
+    return f"{start:%B %Y}" if period == "month" else day(start)
 
 
 def weekday(when: date | datetime | pd.Timestamp) -> str:
@@ -136,7 +146,10 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.0f} s"
     unit = max((u for u in SECONDS if seconds >= SECONDS[u]), key=SECONDS.get)
     number = seconds / SECONDS[unit]
-    return f"{number:.0f} {unit}" if number >= 10 else f"{number:.1f} {unit}"
+    if number >= 10:
+        return f"{number:.0f} {unit}"
+    text = f"{number:.1f}".removesuffix(".0")
+    return f"{text} day" if (text, unit) == ("1", "days") else f"{text} {unit}"
 
 
 def ago(elapsed: timedelta) -> str:

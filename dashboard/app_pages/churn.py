@@ -409,7 +409,7 @@ with st.grid(4, min_column_width=180):
         "Active users scored",
         wording.count(summary["users"]),
         border=True,
-        help=f"Active in the 28 days before; {layout.whom(selection)}.",
+        help=f"Active in the 28 days before; {layout.whom(chosen)}.",
     )
     st.metric(
         "Mean risk",

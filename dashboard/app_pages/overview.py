@@ -1,245 +1,189 @@
-"""How many people use the product, how often, and what of it."""
+"""How many people use the product, and how often."""
+
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, filters, layout, queries, state, wording
+from dashboard import charts, filters, layout, state, wording
+from dashboard.queries import Slice, lifecycle, overview
 
 SPARK_DAYS = 56
-SHARES = (
-    "adoption_rate",
-    "repeat_rate",
-    "retained_with_rate",
-    "retained_without_rate",
-    "difference",
-)
+COUNTS = {
+    "dau": ("Daily active users", "a week", "on the day"),
+    "wau": ("Weekly active users", "a week", "on the day or the 6 before"),
+    "mau": ("Monthly active users", "4 weeks", "on the day or the 27 before"),
+    "new_users": ("New users", "a week", "on the day, for the first time ever"),
+    "returning_users": (
+        "Returning users",
+        "a week",
+        "on the day and the one before",
+    ),
+}
+MEANS = {
+    "Stickiness": "daily_active.stickiness",
+    **{label: f"daily_active.{measure}" for measure, (label, *_) in COUNTS.items()},
+    "Activation": "activation.is_activated",
+}
 
 
-def tile(
-    label: str, value: str, rows: pd.Series, **options: str | float | None
-) -> None:
-    """One number of the last complete day, its change, and how it came there."""
+def tile(label: str, value: str, rows: pd.Series, **more: str | None) -> None:
+    """One number, its change, and how it came there."""
     st.metric(
         label,
         value,
-        border=True,
         height="stretch",
         chart_data=[float(number) for number in rows.dropna()] or None,
         chart_type="area",
-        **options,
+        **more,
     )
 
 
-build = layout.build_of_page()
-selection = filters.bar(
-    build, dates_of="Days", periods=("day", "week", "month"), has_versus=False
-)
-chosen, period = selection.chosen, selection.period
-
-days = queries.overview.headline(build, chosen).rows
-if days.empty:
-    layout.nothing_selected()
-    st.stop()
-
-last = days.iloc[-1]
-weeks = queries.overview.activation_by_week(build, chosen).rows
-week = weeks.iloc[-1] if len(weeks) else None
-recent = days.tail(SPARK_DAYS)
-st.caption(
-    f"{wording.weekday(last['activity_date'])}, the last complete day, "
-    f"for {layout.whom(selection)}."
-)
-with st.grid(6, min_column_width=180):
-    tile(
-        "Daily active users",
-        wording.count(last["dau"]),
-        recent["dau"],
-        delta=wording.change(last["dau_change"]),
-        delta_description="in a week",
-        help="Distinct users active on the day, against the same weekday before.",
-    )
-    tile(
-        "Weekly active users",
-        wording.count(last["wau"]),
-        recent["wau"],
-        delta=wording.change(last["wau_change"]),
-        delta_description="in a week",
-        help="Distinct users active on the day or the 6 days before.",
-    )
-    tile(
-        "Monthly active users",
-        wording.count(last["mau"]),
-        recent["mau"],
-        delta=wording.change(last["mau_change"]),
-        delta_description="in 4 weeks",
-        help="Distinct users active on the day or the 27 days before: four whole "
-        "weeks, so that each weekday counts alike.",
-    )
+def tiles(days: pd.DataFrame, weeks: pd.DataFrame) -> None:
+    """The numbers of the last complete day, and of the last week of sign-ups."""
+    last, recent = days.iloc[-1], days.tail(SPARK_DAYS)
+    for measure, (label, before, meaning) in COUNTS.items():
+        tile(
+            label,
+            wording.count(last[measure]),
+            recent[measure],
+            delta=wording.change(last[f"{measure}_change"]),
+            delta_description=before,
+            help=f"Distinct users active {meaning}.",
+        )
     tile(
         "Stickiness",
         wording.percent(last["stickiness"]),
         recent["stickiness"],
         delta=wording.points(last["stickiness_change"]),
-        delta_description="in 4 weeks",
-        help="Daily active users averaged over 28 days, as a share of the monthly "
-        "active users of the same days.",
+        delta_description="4 weeks",
+        help="Daily active users averaged over 28 days, as a share of the monthly active "
+        "users of the same days.",
     )
-    tile(
-        "New users",
-        wording.count(last["new_users"]),
-        recent["new_users"],
-        delta=wording.change(last["new_users_change"]),
-        delta_description="in a week",
-        help="Users whose first active day it was.",
-    )
+    week = weeks.iloc[-1] if len(weeks) else {}
     tile(
         "Activation",
-        wording.percent(week["activation_rate"])
-        if week is not None
-        else wording.NOT_KNOWN,
+        wording.percent(week.get("activation_rate")),
         weeks["activation_rate"],
-        delta=wording.points(week["activation_change"]) if week is not None else None,
-        delta_description="in a week",
+        delta=wording.points(week.get("activation_change")),
+        delta_description="a week",
         help="Share of the users who signed up in a week and were activated in time. "
         + (
-            f"The week of {wording.day(week['week_start'])} "
-            f"({wording.counted(week['signed_up_users'], 'sign-up')}) is the newest "
-            "in which everybody has had their time."
-            if week is not None
+            f"The week of {wording.day(week['period_start'])} "
+            f"({wording.counted(week['signed_up_users'], 'sign-up')}) is the newest in "
+            "which everybody has had their time."
+            if len(weeks)
             else "No week of sign-ups has had its time yet."
         ),
     )
 
-by_day = queries.overview.active_users(build, chosen, by_value=False)
-with layout.panel(
-    "Active users by day",
-    "Distinct users of the day, of the trailing 7 days and of the trailing 28 days.",
-    of=by_day,
-    means={
-        label: f"daily_active.{measure}"
-        for measure, label in charts.overview.MEASURES.items()
-    },
-):
-    layout.draw(
-        charts.overview.active_users(by_day.rows),
-        "Daily, weekly and monthly active users by day",
-        key="active_users",
-    )
 
-states = queries.lifecycle.lifecycle(build, chosen, period)
-left, right = st.columns(2)
-with (
-    left,
-    layout.panel(
-        "Where active users come from, and how many go",
-        "Returning were active in the period before, too; resurrected only earlier; "
-        "dormant were active in the period before and not in this, which is known when "
-        "it is over.",
-        of=states,
-    ),
+def users_of(chosen: Slice, days: pd.DataFrame, weeks: pd.DataFrame) -> layout.Users:
+    """Who is behind the tiles."""
+    day = days["activity_date"].iloc[-1].date()
+    listed = {
+        f"Active {COUNTS[measure][2]}": partial(
+            overview.active_users_listed, build, chosen, day, length
+        )
+        for measure, length in (("dau", 1), ("wau", 7), ("mau", 28))
+    } | {
+        f"{name.title()} on the day": partial(
+            lifecycle.users_in_state, build, chosen, "day", day, name
+        )
+        for name in ("new", "returning", "resurrected", "dormant")
+    }
+    if len(weeks):
+        week = weeks["period_start"].iloc[-1].date()
+        for is_activated, outcome in ((True, "activated"), (False, "not activated")):
+            listed[f"Signed up in the week of {wording.day(week)}, {outcome}"] = (
+                partial(overview.signed_up_listed, build, chosen, week, is_activated)
+            )
+    return layout.Users(lambda ask: ask(), {"Who": listed})
+
+
+build = layout.build_of_page()
+selection = filters.bar(build, dates_of="Days")
+days = [overview.headline(build, chosen) for chosen in selection.slices]
+if any(result.rows.empty for result in days):
+    layout.nothing_selected()
+    st.stop()
+
+weeks = [overview.activation(build, chosen, False) for chosen in selection.slices]
+for chosen, by_day, by_week in zip(
+    layout.side_by_side(selection), days, weeks, strict=True
 ):
-    layout.draw(
-        charts.lifecycle.lifecycle(states.rows, period),
-        "New, returning, resurrected and dormant users by period",
-        key="lifecycle",
+    closed = by_week.rows[by_week.rows["is_matured"]]
+    last_day = by_day.rows["activity_date"].iloc[-1]
+    with layout.panel(
+        f"{wording.weekday(last_day)}, the last complete day",
+        f"Numbers of {layout.whom(chosen)}, against the period before.",
+    ) as panel:
+        panel.about(
+            (by_day, by_week), MEANS, users=users_of(chosen, by_day.rows, closed)
+        )
+        with st.grid(len(MEANS), min_column_width=140):
+            tiles(by_day.rows, closed)
+
+by_day = [overview.active_users(build, chosen, False) for chosen in selection.slices]
+figures = charts.common.same_axis(
+    [charts.overview.active_users(result.rows) for result in by_day]
+)
+for _, result, figure in zip(
+    layout.side_by_side(selection), by_day, figures, strict=True
+):
+    with layout.panel(
+        "Active users by day",
+        "Distinct users of the day, of the trailing 7 days and of the trailing 28.",
+    ) as panel:
+        panel.about(result, {label: MEANS[label] for label, *_ in COUNTS.values()})
+        layout.draw(
+            figure, "Daily, weekly and monthly active users by day", "active_users"
+        )
+
+left, right = st.columns(2)
+with left, layout.panel("Engagement compared") as panel:
+    measure = state.choose(
+        st.segmented_control,
+        "Measure",
+        "measure",
+        list(charts.overview.MEASURES),
+        "wau",
+        required=True,
+        format_func=lambda text: text.upper() if len(text) == 3 else "Stickiness",
+        label_visibility="collapsed",
     )
+    lines = filters.lines(selection, build)
+    compared = layout.compared(lines, partial(overview.active_users, build))
+    label = charts.overview.MEASURES[measure]
+    panel.about(compared.results, {label: f"daily_active.{measure}"})
+    st.caption(
+        "Each user has one value for life, so counts of values add up to everyone; "
+        f"stickiness is a share and does not.{layout.left_out(lines)}"
+    )
+    if not compared.is_empty:
+        layout.draw(
+            charts.overview.measure(compared.rows, measure),
+            f"{label} by day",
+            "measure",
+        )
+level = layout.level(build)
 with (
     right,
     layout.panel(
-        "Engagement by segment",
-        "Each user has one value for life, so the lines of a segment add up to "
-        "everyone; stickiness is a share and does not.",
-    ),
+        "Activation by week of sign-up",
+        "Share of the users who signed up in a week and were activated in time, of those "
+        "who have had their time.",
+    ) as panel,
 ):
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        compared, values = filters.by_segment(selection, build)
-        measure = state.choose(
-            st.segmented_control,
-            "Measure",
-            "measure",
-            list(charts.overview.MEASURES),
-            "wau",
-            required=True,
-            format_func=lambda text: text.upper() if len(text) == 3 else "Stickiness",
-            label_visibility="collapsed",
-        )
-    layout.draw(
-        charts.overview.measure_by_value(
-            queries.overview.active_users(build, compared, by_value=True).rows,
-            measure,
-            values,
-        ),
-        f"{charts.overview.MEASURES[measure]} by day and segment",
-        key="by_segment",
+    compared = layout.compared(
+        filters.lines(selection, build, ask=False), partial(overview.activation, build)
     )
-
-features_period = "month" if period == "month" else "week"
-used = queries.features.features(build, chosen, features_period)
-features = used.rows
-title = f"Features used in a {features_period}, and who came back in the next"
-if features.empty:
-    with layout.panel(title):
-        st.caption(
-            f"No {features_period} in these days is followed by another complete one."
+    panel.about(compared.results, {"Activated": MEANS["Activation"]})
+    if compared.is_empty:
+        st.caption("Nobody signed up in these days.")
+    else:
+        layout.draw(
+            charts.overview.activation(compared.rows, level),
+            "Share of users activated by week of sign-up",
+            "activation",
         )
-    st.stop()
-with layout.panel(
-    title,
-    f"The {features_period} of {wording.day(features['period_start'].iloc[0])}, the "
-    f"newest whose next {features_period} is over. Coming back goes with a feature and "
-    "need not be its doing: heavy users do more of everything.",
-    of=used,
-):
-    st.dataframe(
-        features.assign(
-            event_name=features["event_name"].map(wording.name),
-            **{column: features[column] * 100 for column in SHARES},
-        ),
-        hide_index=True,
-        height="content" if len(features) <= 12 else 458,
-        alt="Features with their users, adoption and retention",
-        column_order=[
-            "event_name",
-            "users",
-            "adoption_rate",
-            "repeat_rate",
-            "events_per_user",
-            "retained_with_rate",
-            "retained_without_rate",
-            "difference",
-        ],
-        column_config={
-            "event_name": st.column_config.TextColumn("Feature", pinned=True),
-            "users": st.column_config.NumberColumn("Users", format="localized"),
-            "adoption_rate": st.column_config.ProgressColumn(
-                "Adoption",
-                format="%.1f%%",
-                min_value=0,
-                max_value=100,
-                help="Share of active users who used it.",
-            ),
-            "repeat_rate": st.column_config.NumberColumn(
-                "Used again",
-                format="%.1f%%",
-                help="Share of its users who used it on two or more days.",
-            ),
-            "events_per_user": st.column_config.NumberColumn(
-                "Times per user", format="%.1f"
-            ),
-            "retained_with_rate": st.column_config.NumberColumn(
-                "Came back, with",
-                format="%.1f%%",
-                help="Share of its users who were active in the next period.",
-            ),
-            "retained_without_rate": st.column_config.NumberColumn(
-                "Came back, without",
-                format="%.1f%%",
-                help="The same share among active users who did not use it.",
-            ),
-            "difference": st.column_config.NumberColumn(
-                "Difference (points)",
-                format="%+.1f",
-                help="In percentage points: an association, not an effect.",
-            ),
-        },
-    )

@@ -1,18 +1,22 @@
-"""How far people get, and where they drop out."""
+"""How far people get, how long it takes them, and where they drop out."""
 
 from __future__ import annotations
 
-from dashboard.queries.common import Result, Slice, ask, cached
+from dashboard.queries.common import Period, Result, Slice, ask, cached, listed_users
 from dashboard.warehouse import Build
 
 
 @cached
 def funnels(build: Build) -> Result:
-    """Names of the funnels and their number of steps."""
+    """The funnels, the one of most steps first, with what they are defined by."""
     return ask(
         build,
         """
-        select funnel, max(step_number) as steps
+        select
+            funnel,
+            max(step_number) as steps,
+            any_value(step_order) as step_order,
+            any_value(window_seconds) as window_seconds
         from funnel_steps
         where segment = 'all'
         group by funnel
@@ -23,84 +27,20 @@ def funnels(build: Build) -> Result:
 
 
 @cached
-def funnel_steps(build: Build, funnel: str, chosen: Slice, by_value: bool) -> Result:
+def steps(build: Build, funnel: str, chosen: Slice, by_value: bool) -> Result:
     """A funnel step by step, over the users who entered it on the chosen days.
 
-    A user counts with the attempt that went deepest, then the earliest, of those that
-    began in the range. Shares are of all who entered; the matured ones and their
-    interval of those whose window has closed.
+    Shares are of all who entered; matured_conversion and drop_out_rate with their
+    intervals of those whose window has closed.
     """
     return ask(
         build,
         """
-        with attempts as (
-            select user_id, deepest_step, step_times, is_matured
-            from funnel_attempts
-            where funnel = $funnel and entry_date between $start and $end
-            qualify row_number() over (
-                partition by user_id order by deepest_step desc, attempt_number
-            ) = 1
-        ),
-
-        steps as (
-            select distinct step_number, step_name
-            from funnel_steps
-            where funnel = $funnel and segment = 'all'
-        ),
-
-        attempt_steps as (
-            select
-                case when $by_value then segment_value else 'all' end as segment_value,
-                step_number,
-                step_name,
-                is_matured,
-                deepest_step >= step_number as is_reached,
-                deepest_step >= step_number - 1 as is_previous_reached,
-                case
-                    when is_reached and step_number > 1 then
-                        epoch_us(step_times[step_number]) / 1e6
-                        - epoch_us(step_times[step_number - 1]) / 1e6
-                end as seconds_from_previous
-            from attempts
-            inner join user_segment_values using (user_id)
-            cross join steps
-            where segment = $segment and list_contains($values, segment_value)
-        ),
-
-        counted as (
-            select
-                segment_value,
-                step_number,
-                step_name,
-                count(*) as entered_users,
-                count(*) filter (is_reached) as users,
-                count(*) filter (is_previous_reached and not is_reached and is_matured)
-                    as dropped_users,
-                count(*) filter (
-                    is_previous_reached and not is_reached and not is_matured
-                ) as pending_users,
-                count(*) filter (is_matured) as matured_entrants,
-                count(*) filter (is_matured and is_reached) as matured_users,
-                count(*) filter (is_matured and is_previous_reached)
-                    as matured_previous_users,
-                quantile_cont(seconds_from_previous, 0.5)
-                    as median_seconds_from_previous,
-                quantile_cont(seconds_from_previous, 0.9) as p90_seconds_from_previous
-            from attempt_steps
-            group by segment_value, step_number, step_name
+        select *
+        from funnel_steps_in(
+            $funnel, segment := $segment, segment_values := $values,
+            by_value := $by_value, date_from := $start, date_to := $end
         )
-
-        select
-            *,
-            users / entered_users as conversion_from_start,
-            users / nullif(users + dropped_users + pending_users, 0)
-                as conversion_from_previous,
-            dropped_users / entered_users as dropped_share,
-            pending_users / entered_users as pending_share,
-            matured_users / nullif(matured_entrants, 0) as matured_conversion,
-            wilson_low(matured_users, matured_entrants) as ci_low,
-            wilson_high(matured_users, matured_entrants) as ci_high
-        from counted
         order by segment_value, step_number
         """,
         {**chosen.parameters, "funnel": funnel, "by_value": by_value},
@@ -108,56 +48,102 @@ def funnel_steps(build: Build, funnel: str, chosen: Slice, by_value: bool) -> Re
 
 
 @cached
-def funnel_drop_out(build: Build, funnel: str, chosen: Slice) -> Result:
-    """Of those who reached a step and had their time: the share that went no further.
-
-    One row per segment value and step after the first, with its interval.
-    """
+def trend(
+    build: Build,
+    funnel: str,
+    step_number: int,
+    chosen: Slice,
+    period: Period,
+    by_value: bool,
+) -> Result:
+    """Conversion to a step by the period of entering."""
     return ask(
         build,
         """
-        with attempts as (
-            select user_id, deepest_step
-            from funnel_attempts
-            where funnel = $funnel and entry_date between $start and $end
-            qualify row_number() over (
-                partition by user_id order by deepest_step desc, attempt_number
-            ) = 1 and is_matured
-        ),
-
-        steps as (
-            select
-                step_number,
-                step_name,
-                lag(step_name) over (order by step_number) as previous_step_name
-            from funnel_steps
-            where funnel = $funnel and segment = 'all'
-        ),
-
-        counted as (
-            select
-                segment_value,
-                step_number,
-                step_name,
-                previous_step_name,
-                count(*) as reached_users,
-                count(*) filter (deepest_step < step_number) as stopped_users
-            from attempts
-            inner join user_segment_values using (user_id)
-            inner join steps on attempts.deepest_step >= steps.step_number - 1
-            where step_number > 1
-                and segment = $segment
-                and list_contains($values, segment_value)
-            group by all
+        select *
+        from funnel_trends_in(
+            $funnel, $period, segment := $segment, segment_values := $values,
+            by_value := $by_value, date_from := $start, date_to := $end
         )
-
-        select
-            *,
-            stopped_users / nullif(reached_users, 0) as stopped_rate,
-            wilson_low(stopped_users, reached_users) as ci_low,
-            wilson_high(stopped_users, reached_users) as ci_high
-        from counted
-        order by segment_value, step_number
+        where step_number = $step_number
+        order by segment_value, period_start
         """,
-        {**chosen.parameters, "funnel": funnel},
+        {
+            **chosen.parameters,
+            "funnel": funnel,
+            "step_number": step_number,
+            "period": period,
+            "by_value": by_value,
+        },
+    )
+
+
+@cached
+def time_to_convert(
+    build: Build, funnel: str, from_step: int, to_step: int, chosen: Slice
+) -> Result:
+    """How many took how long from one step to another: bin_start in seconds, users."""
+    return ask(
+        build,
+        """
+        select *
+        from time_to_convert_in(
+            $funnel, $from_step, $to_step, segment := $segment,
+            segment_values := $values, date_from := $start, date_to := $end
+        )
+        order by bin_start
+        """,
+        {
+            **chosen.parameters,
+            "funnel": funnel,
+            "from_step": from_step,
+            "to_step": to_step,
+        },
+    )
+
+
+# What became of who entered, seen from a step: the condition on their attempt.
+OUTCOMES = {
+    "reached": "step_times[$step_number] is not null",
+    "dropped": """
+        step_times[$step_number] is null
+        and step_times[$previous_number] is not null and is_matured
+    """,
+    "pending": """
+        step_times[$step_number] is null
+        and step_times[$previous_number] is not null and not is_matured
+    """,
+}
+
+
+@cached
+def users_at_step(
+    build: Build,
+    funnel: str,
+    step_number: int,
+    previous_number: int,
+    outcome: str,
+    chosen: Slice,
+) -> Result:
+    """Who reached a step, dropped out before it, or may still reach it."""
+    return listed_users(
+        build,
+        f"""
+        select
+            user_id,
+            entered_at,
+            step_times[$previous_number] as previous_at,
+            step_times[$step_number] as reached_at
+        from funnel_users_in(
+            $funnel, segment := $segment, segment_values := $values,
+            date_from := $start, date_to := $end
+        )
+        where {OUTCOMES[outcome]}
+        """,
+        {
+            **chosen.parameters,
+            "funnel": funnel,
+            "step_number": step_number,
+            "previous_number": previous_number,
+        },
     )

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from dashboard.queries.common import Result, Slice, ask, cached
+from datetime import date
+
+from dashboard.queries.common import Result, Slice, ask, cached, listed_users
 from dashboard.warehouse import Build
+
+# Of daily_active, up to the last day that is looked at: what came before is compared.
+DAYS = """
+    daily_active_in(
+        segment := $segment, segment_values := $values, by_value := false,
+        date_to := $end
+    )
+"""
 
 
 @cached
@@ -15,35 +25,31 @@ def headline(build: Build, chosen: Slice) -> Result:
     """
     return ask(
         build,
-        """
+        f"""
         with days as (
             select
                 activity_date,
-                sum(dau)::bigint as dau,
-                case when bool_and(is_full_window_wau) then sum(wau)::bigint end as wau,
-                case when bool_and(is_full_window_mau) then sum(mau)::bigint end as mau,
-                case
-                    when bool_and(is_full_window_mau)
-                        then sum(stickiness * mau) / nullif(sum(mau), 0)
-                end as stickiness,
-                sum(new_users)::bigint as new_users
-            from daily_active
-            where segment = $segment
-                and list_contains($values, segment_value)
-                and is_complete
-                and activity_date <= $end
-            group by activity_date
+                dau,
+                case when is_full_window_wau then wau end as wau,
+                case when is_full_window_mau then mau end as mau,
+                case when is_full_window_mau then stickiness end as stickiness,
+                new_users,
+                returning_users
+            from {DAYS}
+            where is_complete
         ),
 
         changes as (
             select
                 *,
-                dau / nullif(lag(dau, 7) over by_day, 0) - 1 as dau_change,
-                wau / nullif(lag(wau, 7) over by_day, 0) - 1 as wau_change,
-                mau / nullif(lag(mau, 28) over by_day, 0) - 1 as mau_change,
+                safe_divide(dau, lag(dau, 7) over by_day) - 1 as dau_change,
+                safe_divide(wau, lag(wau, 7) over by_day) - 1 as wau_change,
+                safe_divide(mau, lag(mau, 28) over by_day) - 1 as mau_change,
                 stickiness - lag(stickiness, 28) over by_day as stickiness_change,
-                new_users / nullif(lag(new_users, 7) over by_day, 0) - 1
-                    as new_users_change
+                safe_divide(new_users, lag(new_users, 7) over by_day) - 1
+                    as new_users_change,
+                safe_divide(returning_users, lag(returning_users, 7) over by_day) - 1
+                    as returning_users_change
             from days
             window by_day as (order by activity_date)
         )
@@ -55,60 +61,29 @@ def headline(build: Build, chosen: Slice) -> Result:
 
 
 @cached
-def activation_by_week(build: Build, chosen: Slice) -> Result:
-    """Weeks of sign-up whose windows have all closed, oldest first.
+def activation(build: Build, chosen: Slice, by_value: bool) -> Result:
+    """Users by the week of their sign-up: how many of them were activated in time.
 
-    Columns: week_start, signed_up_users, activated_users, activation_rate, change from
-    the week before, ci_low, ci_high.
+    activation_rate and its interval are over who has had their time (matured_users);
+    activation_change is that of the whole week against the week before.
     """
     return ask(
         build,
         """
-        with signed_up as (
-            select
-                date_trunc('week', timezone(
-                    (select timezone from build_info), timezone('UTC', signed_up_at)
-                ))::date as week_start,
-                is_activated,
-                is_matured
-            from activation
-            inner join user_segment_values using (user_id)
-            where segment = $segment and list_contains($values, segment_value)
-        ),
-
-        weeks as (
-            select
-                week_start,
-                count(*) as signed_up_users,
-                count(*) filter (is_activated) as activated_users
-            from signed_up
-            group by week_start
-            having bool_and(is_matured)
-        ),
-
-        rates as (
-            select
-                *,
-                activated_users / signed_up_users as activation_rate,
-                wilson_low(activated_users, signed_up_users) as ci_low,
-                wilson_high(activated_users, signed_up_users) as ci_high
-            from weeks
-        ),
-
-        changes as (
-            select
-                *,
-                activation_rate - lag(activation_rate) over (order by week_start)
-                    as activation_change
-            from rates
+        select
+            *,
+            case when is_matured then
+                activation_rate - lag(activation_rate) over (
+                    partition by segment_value order by period_start
+                )
+            end as activation_change
+        from activation_in(
+            'week', segment := $segment, segment_values := $values,
+            by_value := $by_value, date_from := $start, date_to := $end
         )
-
-        select *
-        from changes
-        where week_start between date_trunc('week', $start) and $end - 6
-        order by week_start
+        order by segment_value, period_start
         """,
-        chosen.parameters,
+        {**chosen.parameters, "by_value": by_value},
     )
 
 
@@ -119,22 +94,56 @@ def active_users(build: Build, chosen: Slice, by_value: bool) -> Result:
         build,
         """
         select
+            segment_value,
             activity_date,
-            case when $by_value then segment_value else 'all' end as segment_value,
-            sum(dau)::bigint as dau,
-            sum(wau)::bigint as wau,
-            sum(mau)::bigint as mau,
-            sum(stickiness * mau) / nullif(sum(mau), 0) as stickiness,
-            bool_and(is_complete) as is_full_dau,
-            bool_and(is_complete and is_full_window_wau) as is_full_wau,
-            bool_and(is_complete and is_full_window_mau) as is_full_mau,
-            bool_and(is_complete and is_full_window_mau) as is_full_stickiness
-        from daily_active
-        where segment = $segment
-            and list_contains($values, segment_value)
-            and activity_date between $start and $end
-        group by all
+            dau,
+            wau,
+            mau,
+            stickiness,
+            is_complete as is_full_dau,
+            is_complete and is_full_window_wau as is_full_wau,
+            is_complete and is_full_window_mau as is_full_mau,
+            is_complete and is_full_window_mau as is_full_stickiness
+        from daily_active_in(
+            segment := $segment, segment_values := $values, by_value := $by_value,
+            date_from := $start, date_to := $end
+        )
         order by segment_value, activity_date
         """,
         {**chosen.parameters, "by_value": by_value},
+    )
+
+
+@cached
+def active_users_listed(build: Build, chosen: Slice, day: date, days: int) -> Result:
+    """Who was active on the day, or in so many days that end with it."""
+    return listed_users(
+        build,
+        """
+        select user_id, active_days, events, last_event_at
+        from active_users_in(
+            segment := $segment, segment_values := $values,
+            date_from := $day::date - ($days::integer - 1), date_to := $day
+        )
+        """,
+        {**chosen.who, "day": day, "days": days},
+    )
+
+
+@cached
+def signed_up_listed(
+    build: Build, chosen: Slice, week: date, is_activated: bool
+) -> Result:
+    """Who signed up in the week, had their time, and was or was not activated."""
+    return listed_users(
+        build,
+        """
+        select user_id, signed_up_at, activated_at
+        from activation_users_in(
+            'week', segment := $segment, segment_values := $values,
+            date_from := $week, date_to := $week
+        )
+        where is_matured and is_activated = $is_activated
+        """,
+        {**chosen.who, "week": week, "is_activated": is_activated},
     )

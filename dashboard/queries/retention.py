@@ -2,89 +2,111 @@
 
 from __future__ import annotations
 
-from dashboard.queries.common import Period, Result, Slice, ask, cached
+from datetime import date
+from typing import Literal
+
+from dashboard.queries.common import Period, Result, Slice, ask, cached, listed_users
 from dashboard.warehouse import Build
+
+Retained = Literal["on", "on_or_after"]
 
 
 @cached
-def retention_cells(
-    build: Build, period: Period, chosen: Slice, is_on_or_after: bool
-) -> Result:
+def cells(build: Build, period: Period, chosen: Slice, retained: Retained) -> Result:
     """Cohort by period: cohort_users, retained_users, retention_rate, is_complete."""
     return ask(
         build,
         """
-        with cells as (
-            select
-                cohort_start,
-                period_number,
-                sum(cohort_users)::bigint as cohort_users,
-                sum(
-                    case
-                        when $is_on_or_after then retained_on_or_after_users
-                        else retained_users
-                    end
-                )::bigint as retained_users,
-                bool_and(is_complete) as is_complete
-            from cohort_retention
-            where period = $period
-                and segment = $segment
-                and list_contains($values, segment_value)
-                and cohort_start between date_trunc($period, $start) and $end
-            group by cohort_start, period_number
+        select *
+        from cohort_retention_in(
+            $period, segment := $segment, segment_values := $values,
+            by_value := false, date_from := $start, date_to := $end,
+            retained := $retained
         )
-
-        select *, retained_users / nullif(cohort_users, 0) as retention_rate
-        from cells
-        where cohort_users > 0
         order by cohort_start, period_number
         """,
-        {**chosen.parameters, "period": period, "is_on_or_after": is_on_or_after},
+        {**chosen.parameters, "period": period, "retained": retained},
     )
 
 
 @cached
-def retention_curve(
-    build: Build, period: Period, chosen: Slice, is_on_or_after: bool, by_value: bool
+def curve(
+    build: Build, period: Period, chosen: Slice, retained: Retained, by_value: bool
 ) -> Result:
-    """The chosen cohorts pooled, over complete cells only, with a Wilson interval."""
+    """The chosen cohorts together, over complete cells only, with a Wilson interval."""
     return ask(
         build,
         """
-        with pooled as (
-            select
-                case when $by_value then segment_value else 'all' end as segment_value,
-                period_number,
-                count(distinct cohort_start) as cohorts,
-                sum(cohort_users)::bigint as cohort_users,
-                sum(
-                    case
-                        when $is_on_or_after then retained_on_or_after_users
-                        else retained_users
-                    end
-                )::bigint as retained_users
-            from cohort_retention
-            where period = $period
-                and segment = $segment
-                and list_contains($values, segment_value)
-                and cohort_start between date_trunc($period, $start) and $end
-                and is_complete
-                and cohort_users > 0
-            group by all
+        select *
+        from retention_curves_in(
+            $period, segment := $segment, segment_values := $values,
+            by_value := $by_value, date_from := $start, date_to := $end,
+            retained := $retained
         )
-
-        select
-            *,
-            retained_users / nullif(cohort_users, 0) as retention_rate,
-            wilson_low(retained_users, cohort_users) as ci_low,
-            wilson_high(retained_users, cohort_users) as ci_high
-        from pooled
         order by segment_value, period_number
         """,
         {
             **chosen.parameters,
             "period": period,
-            "is_on_or_after": is_on_or_after,
+            "retained": retained,
             "by_value": by_value,
+        },
+    )
+
+
+@cached
+def brackets(build: Build, period: Period, chosen: Slice, by_value: bool) -> Result:
+    """Who was active in any period of a bracket, over the cohorts it is over for."""
+    return ask(
+        build,
+        """
+        select *
+        from retention_brackets_in(
+            $period, segment := $segment, segment_values := $values,
+            by_value := $by_value, date_from := $start, date_to := $end
+        )
+        order by segment_value, first_period_number, last_period_number
+        """,
+        {**chosen.parameters, "period": period, "by_value": by_value},
+    )
+
+
+@cached
+def bracket_periods(build: Build) -> Result:
+    """The periods that brackets are defined of."""
+    return ask(
+        build, "select distinct period from retention_brackets order by period", {}
+    )
+
+
+@cached
+def users_of_cohort(
+    build: Build,
+    period: Period,
+    start: date,
+    period_number: int,
+    retained: Retained,
+    is_retained: bool,
+    chosen: Slice,
+) -> Result:
+    """Who of a cohort came back in a period since, or did not."""
+    return listed_users(
+        build,
+        """
+        select user_id, cohort_date, returned_at
+        from retention_users_in(
+            $period_number, period := $period, segment := $segment,
+            segment_values := $values, date_from := $cohort, date_to := $cohort,
+            retained := $retained
+        )
+        where is_retained = $is_retained
+        """,
+        {
+            **chosen.who,
+            "cohort": start,
+            "period": period,
+            "period_number": period_number,
+            "retained": retained,
+            "is_retained": is_retained,
         },
     )

@@ -274,6 +274,13 @@
             'description': 'One row per user in a state of the lifecycle in a period.',
         },
         {
+            'name': 'activation_users_in',
+            'parameters': ["period := 'week'"] + users + days,
+            'body': activation_users_in_function(),
+            'reads': ['daily_active', 'activation'],
+            'description': 'One row per user who signed up in a range of periods: whether they were activated.',
+        },
+        {
             'name': 'retention_users_in',
             'parameters': ['period_number', "period := 'week'"] + users + days + ["retained := 'on'"],
             'body': retention_users_in_function(),

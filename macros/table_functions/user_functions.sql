@@ -79,6 +79,26 @@
     order by neighbours.user_id
 {%- endmacro %}
 
+{# Users who signed up in the periods of the range, which are those of activation_in. #}
+{% macro activation_users_in_function() -%}
+    with
+
+    {{ chosen_users('false') }}
+
+    select
+        mart.user_id,
+        mart.is_activated,
+        mart.is_matured,
+        mart.seconds_to_activate,
+        mart.signed_up_at,
+        mart.activated_at
+
+    from activation as mart
+    inner join chosen_users on mart.user_id = chosen_users.user_id
+    where {{ is_period_in_range(given_period_start(local_date('mart.signed_up_at'))) }}
+    order by mart.user_id
+{%- endmacro %}
+
 {# Members of the cohorts in the range, and whether each was retained in the period. #}
 {% macro retention_users_in_function() -%}
     {%- set is_elapsed = convention('window_basis') == 'elapsed' -%}

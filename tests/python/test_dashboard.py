@@ -15,11 +15,13 @@ from test_dashboard_marts import HOSTILE, ROWS, point_at, publish, record
 from dashboard import charts, warehouse, wording
 
 APP = Path(__file__).resolve().parents[2] / "dashboard" / "app.py"
-PAGES = ("overview", "funnels", "retention", "churn")
+PAGES = ("overview", "lifecycle", "funnels", "retention", "churn")
+TITLES = {"lifecycle": "Lifecycle and growth"}
 BUILD = "20260302T100000-aaaaaaaa"
 NEWER = "20260303T100000-bbbbbbbb"
 NEEDED = {
-    "overview": "lifecycle",
+    "overview": "activation",
+    "lifecycle": "stickiness",
     "funnels": "funnel_attempts",
     "retention": "cohort_retention",
     "churn": "churn_scores",
@@ -64,7 +66,7 @@ def test_a_page_shows_its_numbers(folder: Path, page: str) -> None:
     publish(folder, BUILD)
     app = opened(page)
     assert_is_sound(app)
-    assert app.title[0].value == page.title()
+    assert app.title[0].value == TITLES.get(page, page.title())
     said = texts(app)
     assert "Numbers up to Sunday 1 March 2026 (UTC days)" in said
     assert "built 2 Mar 2026, 10:00 UTC" in said
@@ -306,18 +308,15 @@ def test_the_tiles_show_the_marts_numbers(folder: Path) -> None:
     row = warehouse.query(
         build,
         """
-        select dau, wau, mau, stickiness, new_users from daily_active
+        select dau, wau, mau, new_users, returning_users, stickiness from daily_active
         where is_complete and segment = 'plan' and segment_value = 'free'
         order by activity_date desc limit 1
         """,
         {},
     ).iloc[0]
-    assert [metric.value for metric in app.metric[:5]] == [
-        wording.count(row["dau"]),
-        wording.count(row["wau"]),
-        wording.count(row["mau"]),
+    assert [metric.value for metric in app.metric[:6]] == [
+        *(wording.count(row[column]) for column in row.index[:5]),
         wording.percent(row["stickiness"]),
-        wording.count(row["new_users"]),
     ]
 
 
@@ -371,7 +370,8 @@ def test_colors_stand_out_in_light_and_dark(color: str, background: str) -> None
         (0, "0 s"),
         (59.4, "59 s"),
         (90, "1.5 min"),
-        (3600, "1.0 h"),
+        (3600, "1 h"),
+        (86400, "1 day"),
         (52 * 3600, "2.2 days"),
         (40 * 86400, "40 days"),
     ],

@@ -80,9 +80,8 @@ def test_a_link_reproduces_the_page_and_its_number(page: Page, address: str) -> 
 
 def test_a_choice_is_written_into_the_url(page: Page, address: str) -> None:
     visit(page, f"{address}/retention")
-    page.get_by_role("radio", name="Month").or_(
-        page.get_by_role("button", name="Month")
-    ).first.click()
+    page.get_by_role("combobox", name="Period").click()
+    page.get_by_role("option", name="Month").click()
     page.wait_for_url("**period=month*")
     screenshots.wait_until_drawn(page)
     assert page.get_by_text("Retention by month since the start").count() == 1

@@ -26,7 +26,7 @@ def in_the_url(app: AppTest) -> dict[str, list[str]]:
 def test_a_choice_is_an_id_in_the_url(folder: Path) -> None:
     publish(folder, BUILD)
     app = opened("retention")
-    app.segmented_control(key="choice period").set_value("month").run()
+    app.selectbox(key="choice period").set_value("month").run()
     app.selectbox(key="choice segment").set_value("plan").run()
     app.multiselect(key="choice value").set_value(["pro", HOSTILE]).run()
     assert_is_sound(app)
@@ -40,7 +40,7 @@ def test_a_choice_is_an_id_in_the_url(folder: Path) -> None:
 def test_what_is_at_its_default_is_not_in_the_url(folder: Path) -> None:
     publish(folder, BUILD)
     app = opened("retention", period="month")
-    app.segmented_control(key="choice period").set_value("week").run()
+    app.selectbox(key="choice period").set_value("week").run()
     assert in_the_url(app) == {}
 
 

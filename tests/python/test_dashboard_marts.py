@@ -6,8 +6,11 @@ column which a mart no longer has fails here.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,7 +43,8 @@ HOSTILE = """'; drop table activation; -- <b>"x"</b> **y** $1"""
 # hostile name. Counts are chosen so that the values of a segment add up to `all`.
 ROWS = {
     "build_info": """
-        select 'UTC' as timezone, 12 as tests_passed, date '2026-03-01' as as_of_date,
+        select 'UTC' as timezone, 12 as tests_passed, 1.96 as confidence_level_z,
+            date '2026-03-01' as as_of_date,
             timestamp '2026-01-02' as data_start,
             timestamp '2026-03-02 09:00' as data_end,
             timestamp '2026-03-02 10:00' as built_at
@@ -86,6 +90,41 @@ ROWS = {
         from range(8) as weeks(week), $values,
             (values ('file_opened'), ($hostile)) as events(event_name)
     """,
+    "stickiness": """
+        select segment, segment_value, days as window_days, n as active_days,
+            share * (days - n + 1) as users_exact,
+            share * (days - n + 1) * (days - n + 2) // 2 as users_at_least,
+            share * days * (days + 1) // 2 as active_users,
+            true as is_full_window, date '2026-03-01' as as_of_date
+        from (values (7), (28)) as windows(days), range(1, days + 1) as numbers(n),
+            $values
+    """,
+    "retention_brackets": """
+        select 'day' as period, segment, segment_value, first as first_period_number,
+            last as last_period_number, share * 10 as cohort_users,
+            share * (9 - last) as retained_users, cohort < 6 as is_complete,
+            date '2026-01-05' + cohort::integer as cohort_start
+        from range(8) as cohorts(cohort),
+            (values (0, 0), (1, 3), (4, 7)) as brackets(first, last), $values
+    """,
+    "user_profiles": """
+        select user_id, 2 as active_days, false as is_anonymous,
+            date '2026-01-05' + (rank * 7 // 8)::integer as cohort_date,
+            cohort_date as first_active_date, date '2026-03-01' as last_active_date,
+            cohort_date + interval 12 hour as cohort_at, cohort_at as signed_up_at
+        from (
+            select user_id, row_number() over (order by user_id) - 1 as rank
+            from user_segment_values where segment = 'all'
+        )
+    """,
+    "events": """
+        select user_id || '-' || number as event_id, user_id, user_id as session_id,
+            'file_opened' as event_name, '{}' as properties, true as is_activity,
+            false as is_anonymous,
+            if(number = 0, cohort_at, timestamp '2026-03-01 08:00') as event_time,
+            event_time::date as event_date
+        from user_profiles, range(2) as numbers(number)
+    """,
     "activation": """
         select user_id,
             timestamp '2026-01-05 12:00' + to_days((rank * 7 // 8)::integer)
@@ -97,9 +136,11 @@ ROWS = {
         )
     """,
     "funnel_attempts": """
-        select 'buy' as funnel, user_id, 1 as attempt_number, depth as deepest_step,
-            list_transform(range(depth), lambda step: entered_at + to_hours(step))
-                as step_times,
+        select 'buy' as funnel, user_id, user_id as actor_id, 1 as attempt_number,
+            depth as deepest_step,
+            list_resize(
+                list_transform(range(depth), lambda step: entered_at + to_hours(step)), 3
+            ) as step_times,
             true as is_headline, true as is_first, rank < 40 as is_matured,
             false as had_tie, entered_at::date as entry_date, entered_at
         from (
@@ -112,7 +153,8 @@ ROWS = {
         )
     """,
     "funnel_steps": """
-        select 'buy' as funnel, segment, segment_value, step_number, step_name
+        select 'buy' as funnel, segment, segment_value, step_number, step_name,
+            'ordered' as step_order, 7 * 86400 as window_seconds, false as is_optional
         from $values, (
             values (1, 'see_it'), (2, 'want it'), (3, 'buy it')
         ) as steps(step_number, step_name)
@@ -207,13 +249,11 @@ def publish(
     published = folder / "published"
     (published / "events").mkdir(parents=True, exist_ok=True)
     path = published / f"{build}.duckdb"
+    if rows is ROWS:
+        shutil.copyfile(usual_file(), path)
+    else:
+        fill(path, rows)
     with duckdb.connect(str(path)) as connection:
-        for statement in created():
-            connection.execute(statement)
-        for table, select in rows.items():
-            connection.execute(
-                f'insert into "{table}" by name {_filled_in(select)}',
-            )
         for table in without:
             connection.execute(f'drop table "{table}"')
         if change:
@@ -221,6 +261,23 @@ def publish(
     point_at(folder, build)
     record(folder, build, "published")
     return path
+
+
+@functools.cache
+def usual_file() -> Path:
+    """The published file with ROWS, made once: others begin as a copy of it."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    fill(folder / "usual.duckdb", ROWS)
+    return folder / "usual.duckdb"
+
+
+def fill(path: Path, rows: Mapping[str, str]) -> None:
+    with duckdb.connect(str(path)) as connection:
+        for statement in created():
+            connection.execute(statement)
+        for table, select in rows.items():
+            connection.execute(f'insert into "{table}" by name {_filled_in(select)}')
 
 
 @functools.cache
@@ -235,6 +292,7 @@ def created() -> tuple[str, ...]:
             for table, columns in tables.items()
         ),
         *statements(marts=None),
+        _filled_in("comment on column daily_active.dau is $hostile"),
     )
 
 
@@ -265,4 +323,4 @@ def _filled_in(select: str) -> str:
 
 @pytest.mark.parametrize("table", ROWS)
 def test_the_small_warehouse_has_only_columns_of_the_contracts(table: str) -> None:
-    assert contracts()[table]
+    assert table == "events" or contracts()[table]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 import streamlit as st
 from conftest import DbtRun, published_file
@@ -97,111 +100,88 @@ def test_the_connection_reads_the_published_events_and_no_other_file(
             cursor.execute(f"select * from read_text('{path}')")
 
 
-def every_query(build: Build, chosen: Slice, text: str) -> dict[str, int]:
-    """The number of rows of each query, with a text wherever one can be given."""
-    results = {
-        "headline": queries.overview.headline(build, chosen),
-        "activation": queries.overview.activation_by_week(build, chosen),
-        "active_users": queries.overview.active_users(build, chosen, True),
-        "lifecycle": queries.lifecycle.lifecycle(build, chosen, "week"),
-        "features": queries.features.features(build, chosen, "week"),
-        "funnel": queries.funnels.funnel_steps(build, "buy", chosen, True),
-        "drop_out": queries.funnels.funnel_drop_out(build, "buy", chosen),
-        "cells": queries.retention.retention_cells(build, "week", chosen, False),
-        "curve": queries.retention.retention_curve(build, "week", chosen, True, True),
-        "distribution": queries.churn.risk_distribution(build, chosen),
-        "reasons": queries.churn.reasons(build, chosen),
-        "users": queries.churn.users_at_risk(build, chosen, ("high", text), "u", 10),
-        "no_funnel": queries.funnels.funnel_steps(build, text, chosen, False),
-        "no_user": queries.churn.users_at_risk(build, chosen, ("high",), text, 10),
-    }
-    return {name: len(result.rows) for name, result in results.items()}
+# What a query's parameter is given, by its name; text from a user is hostile.
+ARGUMENTS: dict[str, Any] = {
+    "by_value": True,
+    "period": "week",
+    "retained": "on",
+    "is_retained": True,
+    "is_activated": True,
+    "funnel": "buy",
+    "step_number": 2,
+    "previous_number": 1,
+    "from_step": 1,
+    "to_step": 2,
+    "outcome": "reached",
+    "window_days": 28,
+    "active_days": 2,
+    "as_of": date(2026, 3, 1),
+    "day": date(2026, 3, 1),
+    "days": 28,
+    "start": date(2026, 1, 5),
+    "week": date(2026, 1, 5),
+    "state": "new",
+    "period_number": 0,
+    "bands": ("high", "low"),
+    "search": "u",
+    "limit": 10,
+}
+PECULIAR = {"retention.brackets": {"period": "day"}}
+QUERIES = {
+    f"{module.__name__.rsplit('.', 1)[-1]}.{name}": function
+    for module in vars(queries).values()
+    if inspect.ismodule(module)
+    for name, function in vars(module).items()
+    if hasattr(function, "__wrapped__") and function.__module__ == module.__name__
+}
 
 
-def test_a_hostile_value_is_a_value_like_any_other(build: Build) -> None:
-    usual = every_query(build, Slice(*ALL_TIME, "plan", ("free",)), "x")
-    hostile = every_query(build, Slice(*ALL_TIME, "plan", (HOSTILE,)), HOSTILE)
-    assert hostile == usual
-    assert not hostile["no_funnel"]
-    assert not hostile["no_user"]
-    assert all(rows for name, rows in hostile.items() if not name.startswith("no_"))
+def asked(name: str, build: Build, chosen: Slice, **more: Any) -> queries.Result:
+    """A query with arguments that it takes."""
+    given = {**ARGUMENTS, "build": build, "chosen": chosen, **PECULIAR.get(name, {})}
+    given |= more
+    taken = inspect.signature(QUERIES[name]).parameters
+    return QUERIES[name](**{parameter: given[parameter] for parameter in taken})
 
 
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_hostile_value_is_a_value_like_any_other(name: str, build: Build) -> None:
+    usual, hostile = (
+        asked(name, build, Slice(*ALL_TIME, "plan", (value,)))
+        for value in ("free", HOSTILE)
+    )
+    assert list(hostile.rows) == list(usual.rows)
+    assert len(hostile.rows) > 0 or name in OF_FEW
+
+
+@pytest.mark.parametrize("name", QUERIES)
 @pytest.mark.parametrize("text", ["' or '1'='1", "all'; drop table activation; --", ""])
-def test_a_value_that_nobody_has_selects_nobody(build: Build, text: str) -> None:
-    counts = every_query(build, Slice(*ALL_TIME, text, (text,)), text or "nothing")
-    assert not any(counts.values())
+def test_a_value_that_nobody_has_selects_nobody(
+    name: str, text: str, build: Build
+) -> None:
+    if "chosen" not in inspect.signature(QUERIES[name]).parameters:
+        return
+    rows = asked(name, build, Slice(*ALL_TIME, "plan", (text,))).rows
+    counts = [c for c in rows if c == "users" or c.endswith("_users") or c == "dau"]
+    assert rows.empty or not rows[counts].to_numpy().any() or name in FOR_EVERYONE
     assert len(queries.build.info(build).rows) == 1
+
+
+# Groups of the small warehouse are too small for it.
+OF_FEW = {"churn.behaviors"}
+# What is the same whoever is looked at.
+FOR_EVERYONE = {"lifecycle.stickiness_dates"}
+
+
+@pytest.mark.parametrize("text", ["' or '1'='1", HOSTILE])
+def test_a_text_that_a_user_types_finds_itself_only(text: str, build: Build) -> None:
+    assert asked("churn.users_at_risk", build, EVERYONE, search=text).rows.empty
+    assert asked("churn.users_at_risk", build, EVERYONE, bands=(text,)).rows.empty
 
 
 def values_of(build: Build, segment: str) -> tuple[str, ...]:
     known = queries.build.segments(build).rows
     return tuple(known.loc[known["segment"] == segment, "segment_value"])
-
-
-def test_funnels_equal_the_mart(seeds: Build) -> None:
-    for funnel in queries.funnels.funnels(seeds).rows["funnel"]:
-        for segment in ("all", "platform"):
-            values = values_of(seeds, segment) or ("all",)
-            shown = queries.funnels.funnel_steps(
-                seeds, funnel, Slice(*ALL_TIME, segment, values), True
-            ).rows
-            mart = warehouse.query(
-                seeds,
-                """
-                select * from funnel_steps where funnel = $funnel and segment = $segment
-                order by segment_value, step_number
-                """,
-                {"funnel": funnel, "segment": segment},
-            )
-            assert len(shown) == len(mart) > 0
-            for column in (
-                "users",
-                "dropped_users",
-                "pending_users",
-                "matured_entrants",
-                "matured_users",
-                "conversion_from_start",
-                "conversion_from_previous",
-                "matured_conversion",
-                "ci_low",
-                "ci_high",
-                "median_seconds_from_previous",
-                "p90_seconds_from_previous",
-            ):
-                pairs = zip(
-                    shown[column].fillna(-1), mart[column].fillna(-1), strict=True
-                )
-                assert all(
-                    abs(a - b) <= TOLERANCE * max(1, abs(b)) for a, b in pairs
-                ), (
-                    funnel,
-                    segment,
-                    column,
-                )
-
-
-@pytest.mark.parametrize("period", ["day", "week", "month"])
-def test_retention_curves_equal_the_mart(seeds: Build, period: queries.Period) -> None:
-    shown = queries.retention.retention_curve(
-        seeds, period, EVERYONE, False, False
-    ).rows
-    later = queries.retention.retention_curve(seeds, period, EVERYONE, True, False).rows
-    mart = warehouse.query(
-        seeds,
-        """
-        select * from retention_curves where period = $period and segment = 'all'
-            and cohort_users > 0
-        order by period_number
-        """,
-        {"period": period},
-    )
-    assert list(shown["period_number"]) == list(mart["period_number"])
-    assert list(shown["cohort_users"]) == list(mart["cohort_users"])
-    assert list(shown["retained_users"]) == list(mart["retained_users"])
-    assert list(later["retained_users"]) == list(mart["retained_on_or_after_users"])
-    for column in ("retention_rate", "ci_low", "ci_high"):
-        assert (shown[column] - mart[column]).abs().max() < TOLERANCE
 
 
 @pytest.mark.parametrize("segment", ["plan", "country"])
@@ -213,9 +193,10 @@ def test_the_values_of_a_segment_add_up_to_everyone(seeds: Build, segment: str) 
     for column in ("dau", "wau", "mau", "new_users", "stickiness"):
         assert (everyone[column] - together[column]).abs().max() < TOLERANCE, column
     for read in (
-        lambda each: queries.lifecycle.lifecycle(seeds, each, "week").rows,
+        lambda each: queries.lifecycle.lifecycle(seeds, each, "week", False).rows,
         lambda each: queries.features.features(seeds, each, "week").rows,
-        lambda each: queries.retention.retention_cells(seeds, "week", each, False).rows,
+        lambda each: queries.retention.cells(seeds, "week", each, "on").rows,
+        lambda each: queries.overview.activation(seeds, each, False).rows,
     ):
         everyone, together = read(EVERYONE), read(chosen)
         numbers = everyone.select_dtypes("number").columns
@@ -223,6 +204,21 @@ def test_the_values_of_a_segment_add_up_to_everyone(seeds: Build, segment: str) 
         for column in numbers:
             difference = (everyone[column] - together[column]).abs().max()
             assert not difference > TOLERANCE, column
+
+
+def test_growth_accounts_for_every_active_user(seeds: Build) -> None:
+    rows = queries.lifecycle.lifecycle(seeds, EVERYONE, "week", False).rows[1:]
+    came = rows["new_users"] + rows["resurrected_users"]
+    assert (
+        rows["active_before"] + came - rows["dormant_users"] == rows["active_users"]
+    ).all()
+
+
+def test_a_range_begins_with_the_period_that_holds_its_first_day(seeds: Build) -> None:
+    middle = EVERYONE._replace(start=date(2026, 3, 12), end=date(2026, 4, 1))
+    weeks = queries.lifecycle.lifecycle(seeds, middle, "week", False).rows
+    assert weeks["period_start"].iloc[0] == pd.Timestamp("2026-03-09")
+    assert weeks["active_before"].notna().all()
 
 
 def test_features_equal_the_mart(seeds: Build) -> None:
@@ -260,14 +256,29 @@ def test_every_scored_user_is_in_the_distribution(seeds: Build) -> None:
 def test_a_date_range_selects_entries_and_keeps_open_ones_apart(build: Build) -> None:
     # One user enters each day from 5 January on; the last eight windows are open.
     first_week = EVERYONE._replace(start=date(2026, 1, 5), end=date(2026, 1, 11))
-    entry = queries.funnels.funnel_steps(build, "buy", first_week, False).rows.iloc[0]
+    entry = queries.funnels.steps(build, "buy", first_week, False).rows.iloc[0]
     assert entry["entered_users"] == entry["matured_entrants"] == 7
     last_days = EVERYONE._replace(start=date(2026, 2, 14), end=date(2026, 2, 21))
-    steps = queries.funnels.funnel_steps(build, "buy", last_days, False).rows
+    steps = queries.funnels.steps(build, "buy", last_days, False).rows
     assert steps["entered_users"].iloc[0] == 8
     assert steps["matured_conversion"].isna().all()
     assert steps["dropped_users"].sum() == 0
     assert steps["pending_users"].sum() > 0
+
+
+def test_users_listed_at_a_step_are_as_many_as_it_counts(build: Build) -> None:
+    steps = queries.funnels.steps(build, "buy", EVERYONE, False).rows
+    for row in steps[1:].itertuples():
+        for outcome, count in (
+            ("reached", row.users),
+            ("dropped", row.dropped_users),
+            ("pending", row.pending_users),
+        ):
+            listed = queries.funnels.users_at_step(
+                build, "buy", row.step_number, row.step_number - 1, outcome, EVERYONE
+            ).rows
+            assert len(listed) == count
+            assert count == 0 or (listed["all_users"] == count).all()
 
 
 def test_a_users_deepest_then_earliest_attempt_in_the_range_counts(
@@ -286,12 +297,7 @@ def test_a_users_deepest_then_earliest_attempt_in_the_range_counts(
     publish(tmp_path, "20260302T100000-twiceeee", change=again)
     build = warehouse.current_build()
     early = EVERYONE._replace(end=date(2026, 1, 5))
-    assert list(
-        queries.funnels.funnel_steps(build, "buy", early, False).rows["users"]
-    ) == [
-        1,
-        0,
-        0,
-    ]
-    with_late = queries.funnels.funnel_steps(build, "buy", EVERYONE, False).rows
+    steps = queries.funnels.steps(build, "buy", early, False).rows
+    assert list(steps["users"]) == [1, 0, 0]
+    with_late = queries.funnels.steps(build, "buy", EVERYONE, False).rows
     assert list(with_late["users"]) == [48, 31, 16]

@@ -217,6 +217,31 @@ def test_activation_by_sign_up_is_that_of_the_users(
     assert differences(seeds, counted, users) == []
 
 
+def test_users_of_a_week_of_sign_ups_are_as_many_as_it_counts(
+    seeds: duckdb.DuckDBPyConnection,
+) -> None:
+    weeks = seeds.execute("""
+        select period_start, signed_up_users, matured_users, activated_users
+        from activation_in('week', segment := 'plan', segment_values := ['free'])
+    """).fetchall()
+    assert weeks
+    for start, *counts in weeks:
+        listed = seeds.execute(
+            """
+            select
+                count(*),
+                count(*) filter (is_matured),
+                count(*) filter (is_matured and is_activated)
+            from activation_users_in(
+                'week', segment := 'plan', segment_values := ['free'],
+                date_from := $start, date_to := $start
+            )
+            """,
+            {"start": start},
+        ).fetchone()
+        assert list(listed) == counts
+
+
 @pytest.mark.parametrize("segment", ["all", "plan"])
 def test_active_users_are_as_many_as_the_mart_counts(
     segment: str, seeds: duckdb.DuckDBPyConnection

@@ -1,6 +1,8 @@
 -- One row per funnel x segment x segment_value x step_number, over each user's headline
 -- attempt (the deepest, then the earliest).
 
+{% set definitions = funnel_definitions() %}
+
 with
 
 attempts as (
@@ -19,8 +21,18 @@ attempts as (
 
 steps as (
 
-    {{ funnel_step_names(funnel_definitions()) }}
+    {{ funnel_step_names(definitions) }}
 
+),
+
+definitions as (
+{% for definition in definitions %}
+    select
+        {{ text_literal(definition.name) }} as funnel,
+        '{{ definition.order }}' as step_order,
+        cast({{ definition.window_seconds if definition.window_seconds is not none else 'null' }} as bigint) as window_seconds
+    {{ 'union all' if not loop.last }}
+{%- endfor %}
 ),
 
 counted as (
@@ -32,11 +44,12 @@ counted as (
 final as (
 
     select
-        funnel,
-        segment,
-        segment_value,
+        counted.funnel,
+        counted.segment,
+        counted.segment_value,
         cast(step_number as bigint) as step_number,
         step_name,
+        definitions.step_order,
         cast(users as bigint) as users,
         {{ safe_divide('users', 'entered_users') }} as conversion_from_start,
         {{ safe_divide('users', 'previous_users') }} as conversion_from_previous,
@@ -52,9 +65,11 @@ final as (
         cast(p75_seconds_from_previous as double) as p75_seconds_from_previous,
         cast(p90_seconds_from_previous as double) as p90_seconds_from_previous,
         cast(median_seconds_from_start as double) as median_seconds_from_start,
+        definitions.window_seconds,
         is_optional
 
     from counted
+    inner join definitions on counted.funnel = definitions.funnel
 
 )
 
