@@ -79,14 +79,18 @@ class Panel:
 
 
 @contextmanager
-def panel(title: str, note: str = "") -> Iterator[Panel]:
+def panel(title: str, note: str = "", **behind: Any) -> Iterator[Panel]:
     """A card with a title that says what is seen, and a note on how to read it.
 
-    Both are Markdown; text from the data goes through wording.unformatted. What is drawn
-    in it calls `about` of the Panel that it is given.
+    Both are Markdown; text from the data goes through wording.unformatted. What is
+    `behind` it are the arguments of Panel.about; what is known only once it is drawn
+    calls `about` of the Panel that it is given.
     """
     with st.container(border=True, height="stretch"):
-        yield Panel(title, note)
+        card = Panel(title, note)
+        if behind:
+            card.about(**behind)
+        yield card
 
 
 def draw(figure: go.Figure, alt: str, key: str) -> None:

@@ -28,13 +28,14 @@ class PublishedFiles:
         self.folder = warehouse / "published"
         self.events = self.folder / "events"
 
-    def current(self) -> str | None:
-        """The path of the marts that readers see now, None where there are none."""
-        pointer = self.warehouse / CURRENT
-        if not pointer.exists():
-            return None
-        marts = self.warehouse / json.loads(pointer.read_text())["file"]
-        return str(marts) if marts.exists() else None
+    def current(self) -> str:
+        """The path of the marts that readers see now; empty before the first publish."""
+        try:
+            pointer = json.loads((self.warehouse / CURRENT).read_text())
+        except FileNotFoundError:
+            return ""
+        marts = self.warehouse / pointer["file"]
+        return str(marts) if marts.exists() else ""
 
     def begin(self, build: str) -> str:
         """Removes what killed builds left, and gives the path for the new marts."""
@@ -77,15 +78,6 @@ class PublishedFiles:
         _write_atomically(self.warehouse / CURRENT, json.dumps(pointer))
         self._remove_unused(build)
         return str(marts)
-
-    def current(self) -> str:
-        """The path of the current published file; empty before the first."""
-        try:
-            pointer = json.loads((self.warehouse / CURRENT).read_text())
-        except FileNotFoundError:
-            return ""
-        path = self.warehouse / pointer["file"]
-        return str(path) if path.exists() else ""
 
     def record_build(self, record: str) -> None:
         """Writes the state of the newest build (JSON) where readers find it.

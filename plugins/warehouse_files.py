@@ -62,7 +62,6 @@ class Plugin(BasePlugin):
             ),
             "publish_finish": finish,
             "publish_record": published.record_build,
-            "publish_current": lambda _: published.current(),
         }
 
 

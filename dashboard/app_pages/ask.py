@@ -68,7 +68,7 @@ def funnel(events: list[str]) -> None:
     with layout.panel(
         f"{said(steps[0])} to {said(steps[-1]).lower()} within {WINDOWS[window]}",
         "Shares are of all who entered. The diamonds are of those whose time to convert "
-        "is over, with their 95% interval.",
+        f"is over, with their {layout.level(build)} interval.",
         of=result,
         means={
             "Reached": "funnel_steps.users",
@@ -87,10 +87,12 @@ def funnel(events: list[str]) -> None:
         ),
     ):
         if len(last) == 1:
-            figure = charts.funnels.funnel(result.rows)
+            figure = charts.funnels.funnel(result.rows, layout.level(build))
         else:
-            values = tuple(last["segment_value"])
-            figure = charts.funnels.funnel_by_value(result.rows, values)
+            by_value = dict(tuple(result.rows.groupby("segment_value", sort=False)))
+            figure = charts.funnels.conversion(
+                {wording.value(value): steps for value, steps in by_value.items()}
+            )
         layout.draw(figure, "Share of users who reached each step", key="asked_funnel")
 
 
@@ -175,7 +177,7 @@ def retention(events: list[str]) -> None:
         n=wording.counted(shown.sum(), "user"),
     ):
         layout.draw(
-            charts.retention.retention_heat_map(result.rows, period),
+            charts.retention.heat_map(result.rows, period),
             "Retention by cohort and period",
             key="asked_retention",
         )

@@ -145,8 +145,9 @@ def what() -> None:
                 key="behaviors",
             )
 
-    compared, values = filters.by_segment(selection, build)
-    survival = queries.churn.survival(build, compared.segment, values)
+    lines = filters.lines(selection, build)
+    segment, values = lines.slices[0].segment, lines.values
+    survival = queries.churn.survival(build, segment, values)
     if not survival.rows.empty:
         with layout.panel(
             "How soon users come back",

@@ -29,7 +29,7 @@ for chosen in layout.side_by_side(selection):
     if flows.rows.empty:
         layout.nothing_selected()
         continue
-    whom = wording.unformatted(layout.who(chosen))
+    whom = layout.whom(chosen)
     started = flows.rows.loc[flows.rows["from_step"] == 0, "transitions"].sum()
     left = flows.rows["to_event"] == "(exit)"
     first = flows.rows.loc[left & (flows.rows["from_step"] == 1), "transitions"].sum()
@@ -46,7 +46,7 @@ for chosen in layout.side_by_side(selection):
         layout.draw(
             charts.paths.flows(flows.rows),
             "Flow of sessions from step to step",
-            key=f"flows {layout.who(chosen)}",
+            key="flows",
         )
 
 after = state.choose(
@@ -65,7 +65,7 @@ for chosen in layout.side_by_side(selection):
         rows = rows[rows["from_event"] == after]
     rows = rows.head(MOST_ROWS)
     with layout.panel(
-        f"What {wording.unformatted(layout.who(chosen))} did next",
+        f"What {layout.whom(chosen)} did next",
         "Within the same session, at whatever of its first steps.",
         of=following,
         means={"Share": "path_transitions.share_of_from"},

@@ -19,7 +19,6 @@ from dashboard.charts.common import (
     errors,
     laid_out,
     name_text,
-    value_text,
 )
 
 
@@ -216,7 +215,7 @@ def survival(rows: pd.DataFrame, values: Sequence[str]) -> go.Figure:
     figure = go.Figure()
     for index, segment_value in enumerate(values):
         curve = rows[rows["segment_value"] == segment_value]
-        color = color_of(index, segment_value)
+        color = color_of(index, wording.value(segment_value))
         band = curve.dropna(subset=["ci_low", "ci_high"])
         figure.add_scatter(
             x=[*band["day"], *band["day"][::-1]],
@@ -235,7 +234,7 @@ def survival(rows: pd.DataFrame, values: Sequence[str]) -> go.Figure:
             y=curve["returned_rate"],
             mode="lines",
             line={"color": color, "width": 2, "shape": "hv"},
-            name=value_text(segment_value),
+            name=wording.plain(wording.value(segment_value)),
             legendgroup=segment_value,
             customdata=curve[["at_risk_users"]],
             hovertemplate="%{y:.1%} back (%{customdata[0]:,} still away before)",

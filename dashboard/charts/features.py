@@ -39,7 +39,7 @@ def usage_by_period(rows: pd.DataFrame, events: Sequence[str]) -> go.Figure:
             hover="%{y:.1%}",
         )
     if not rows["is_full"].all():
-        legend_only(figure, "Not over yet", hatched=False)
+        legend_only(figure, "Not over yet", kind="dotted")
     figure = laid_out(figure, height=320, y_title="Share of active users")
     return figure.update_yaxes(tickformat=".0%", rangemode="tozero")
 

@@ -21,7 +21,7 @@ def _previous(dbt, session):
         return session.sql(f"select * from {dbt.this}").df()
     except duckdb.CatalogException:
         pass
-    path = session.sql("select publish_current('')").fetchall()[0][0]
+    path = session.sql("select published_current('')").fetchall()[0][0]
     if not path:
         return None
     with duckdb.connect(path, read_only=True) as published:
