@@ -262,6 +262,8 @@ def _split_metrics(
     count = len(rows)
     rate = rows["churned"].mean() if count else np.nan
     kinds = NEW_USER_KINDS if split == "test new users" else KINDS
+    # One user drawn again and again would look like certainty.
+    resamples = resamples if rows["user_id"].nunique() > 1 else 0
     lines: dict[str, dict[str, np.ndarray]] = {}
     for model in (*kinds, "shipped"):
         same = [known for known in lines if rows[known].equals(rows[model])]

@@ -344,6 +344,19 @@ def test_one_class_and_small_data_leave_nulls_not_errors(frames):
     assert shipped["value"] < 0.01
 
 
+def test_one_user_is_scored_by_the_rule_and_gives_no_interval():
+    predicted = evaluate.predict_later_dates(*product(users=1, dates=20), HORIZON)
+    assert predicted["user_id"].nunique() == 1
+    assert (
+        predicted[["rfm_logistic", "logistic", "boosted_trees"]].isna().all(axis=None)
+    )
+    tested = evaluate.backtest(predicted, "logistic", resamples=20)
+    assert holds_only_nulls(tested)
+    brier = value(tested, "shipped", "test", "brier")
+    assert brier["value"] > 0
+    assert tested[["ci_low", "ci_high"]].isna().all(axis=None)
+
+
 @pytest.mark.parametrize("kind", evaluate.KINDS)
 def test_the_shipped_code_is_the_tested_code(frames, predicted, kind):
     inputs = prepare(*frames)
