@@ -13,6 +13,9 @@
     {%- for event in var('passive_events') -%}
         {%- do named.append({'step': {'event': event}, 'where': 'passive_events'}) -%}
     {%- endfor -%}
+    {%- for event in behavior_impact_definition().get('left_out_events', []) -%}
+        {%- do named.append({'step': {'event': event}, 'where': 'behavior_impact: left_out_events'}) -%}
+    {%- endfor -%}
     {%- for event in churn_definition().leaving_events -%}
         {%- do named.append({'step': {'event': event}, 'where': 'churn: leaving_events'}) -%}
     {%- endfor -%}

@@ -91,8 +91,7 @@
         and {{ is_at_risk('users', 'windows.as_of_at') }}
     left join {{ user_versions }} as user_versions
         on windows.user_id = user_versions.user_id
-        and (user_versions.valid_from is null or user_versions.valid_from < windows.as_of_at)
-        and (user_versions.valid_until is null or user_versions.valid_until >= windows.as_of_at)
+        and {{ is_valid_at('user_versions', 'windows.as_of_at') }}
     left join (
         select
             user_id,
@@ -136,6 +135,12 @@
 {% macro is_at_risk(users, at) -%}
     {{ users }}.known_at < {{ at }}
     and ({{ users }}.left_at is null or {{ users }}.left_at >= {{ at }})
+{%- endmacro %}
+
+{# Whether a row of dim_user_versions was valid at an instant. #}
+{% macro is_valid_at(user_versions, at) -%}
+    ({{ user_versions }}.valid_from is null or {{ user_versions }}.valid_from < {{ at }})
+    and ({{ user_versions }}.valid_until is null or {{ user_versions }}.valid_until >= {{ at }})
 {%- endmacro %}
 
 {#

@@ -1,5 +1,6 @@
 -- One row per user of behavior_users x event_name done on the first days of their life (var
--- behavior_impact: exposure_days), the same number of days for everyone.
+-- behavior_impact: exposure_days), the same number of days for everyone. Only what was known
+-- to be theirs when it happened: who is identified later has come back to be so.
 
 {% set definition = behavior_impact_definition() %}
 
@@ -13,7 +14,7 @@ users as (
 
 events as (
 
-    select * from {{ ref('fct_events') }}
+    select * from {{ ref('fct_events') }} where known_at = event_time
 
 ),
 
@@ -28,7 +29,7 @@ first_days as (
 
     from users
     inner join events
-        on users.user_id = events.user_id
+        on users.user_id = events.known_user_id
         and users.cohort_date <= events.event_date
         and {{ add_days('users.cohort_date', definition.exposure_days - 1) }} >= events.event_date
     group by users.user_id, events.event_name, events.is_activity, events.event_date

@@ -1,9 +1,9 @@
--- One row per user whose first days and outcome days are over and who passed the landmark
--- (var behavior_impact).
+-- One row per user whose first days and outcome days are over and who had not left by the
+-- landmark, the end of the first days (var behavior_impact). What they are compared by is
+-- what was known of them then.
 
 {% set definition = behavior_impact_definition() %}
 {% set last_day = definition.outcome_days[1] %}
-{% set day_of_life = days_between('followed.cohort_date', 'user_days.activity_date') %}
 
 with
 
@@ -11,9 +11,20 @@ users as (
 
     select
         *,
-        {{ cohort_date() }} as cohort_date
-    from {{ ref('dim_users') }}
-    where not is_anonymous
+        {{ 'signed_up_date' if has_input('users') else 'first_active_date' }} as cohort_date
+    from {{ ref('dim_known_users') }}
+
+),
+
+user_versions as (
+
+    select * from {{ ref('dim_user_versions') }}
+
+),
+
+known_user_days as (
+
+    select * from {{ ref('fct_known_user_days') }}
 
 ),
 
@@ -33,9 +44,8 @@ bounds as (
 followed as (
 
     select
-        users.user_id,
-        users.segments,
-        users.cohort_date
+        users.*,
+        {{ day_start(add_days('users.cohort_date', definition.exposure_days)) }} as landmark_at
 
     from users
     inner join bounds
@@ -48,31 +58,58 @@ first_days as (
 
     select
         followed.user_id,
-        followed.segments,
-        followed.cohort_date,
-        count(case when {{ day_of_life }} < {{ definition.exposure_days }} then 1 end) as active_days,
-        max(
-            case when {{ day_of_life }} < {{ definition.exposure_days }} then {{ day_of_life }} end
-        ) as last_active_day,
-        sum(
-            case
-                when {{ day_of_life }} < {{ definition.exposure_days }} then user_days.event_count
-            end
-        ) as event_count,
-        max(case when {{ day_of_life }} >= {{ definition.outcome_days[0] }} then 1 else 0 end) as is_retained
+        count(*) as active_days,
+        max({{ days_between('followed.cohort_date', 'known_user_days.activity_date') }}) as last_active_day,
+        sum(known_user_days.event_count) as event_count
 
+    from followed
+    inner join known_user_days
+        on followed.user_id = known_user_days.user_id
+        and known_user_days.activity_date
+        between followed.cohort_date and {{ add_days('followed.cohort_date', definition.exposure_days - 1) }}
+    group by followed.user_id
+
+),
+
+-- What somebody does after they have left is no return.
+returned as (
+
+    select followed.user_id
     from followed
     inner join user_days
         on followed.user_id = user_days.user_id
         and user_days.activity_date
-        between followed.cohort_date and {{ add_days('followed.cohort_date', last_day) }}
-    group by followed.user_id, followed.segments, followed.cohort_date
+        between {{ add_days('followed.cohort_date', definition.outcome_days[0]) }}
+        and {{ add_days('followed.cohort_date', last_day) }}
+        and (followed.left_at is null or followed.left_at > user_days.first_event_at)
+    group by followed.user_id
 
 ),
 
 at_landmark as (
 
-    select * from first_days where last_active_day >= {{ definition.landmark_day }}
+    select
+        followed.user_id,
+        {{ json_of(segments_as_of('followed', 'user_versions', 'followed.landmark_at')) }} as segments,
+        first_days.active_days,
+        first_days.last_active_day,
+        first_days.event_count,
+        returned.user_id is not null
+        and (
+            followed.left_at is null
+            or {{ local_date('followed.left_at') }} > {{ add_days('followed.cohort_date', last_day) }}
+        ) as is_retained,
+        followed.cohort_date
+
+    from followed
+    inner join first_days
+        on followed.user_id = first_days.user_id
+        and first_days.last_active_day >= {{ definition.landmark_day }}
+    left join returned on followed.user_id = returned.user_id
+    left join user_versions
+        on followed.user_id = user_versions.user_id
+        and {{ is_valid_at('user_versions', 'followed.landmark_at') }}
+    where {{ is_at_risk('followed', 'followed.landmark_at') }}
 
 ),
 
@@ -102,7 +139,7 @@ final as (
         cast(at_landmark.active_days as bigint) as active_days,
         cast(at_landmark.last_active_day as bigint) as last_active_day,
         cast(at_landmark.event_count as bigint) as event_count,
-        at_landmark.is_retained = 1 as is_retained,
+        at_landmark.is_retained,
         -- A hash draws users at random, and the same ones in every build.
         row_number() over (
             order by md5(at_landmark.user_id), at_landmark.user_id
