@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test conformance dashboard lint format docs screenshots seeds spark-compile lock clean setup
+.PHONY: build test conformance dashboard card lint format docs screenshots seeds spark-compile lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -21,6 +21,10 @@ conformance: .venv/test-installed
 
 dashboard: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py
+
+# docs/model_card.md, of the published marts of the seeds.
+card: .venv/installed
+	$(BIN)/python -m ml card
 
 lint: .venv/test-installed
 	$(BIN)/ruff check .

@@ -7,6 +7,9 @@
     {%- do check_vars() -%}
     {%- if execute -%}
         {%- do warn_of_unknown_vars() -%}
+        {%- if 'model.product_analytics.scored_users' in selected_resources -%}
+            {%- do require_churn_model() -%}
+        {%- endif -%}
         {%- if flags.WHICH == 'build' and is_whole_project(selected_resources) -%}
             {%- do adapter.dispatch('record_build', 'product_analytics')('running', []) -%}
         {%- endif -%}

@@ -344,14 +344,19 @@ def fingerprint(
     inputs: Inputs, rows: np.ndarray, horizon_days: int, settings: Settings
 ) -> str:
     """Eight hex digits of the training rows, the settings and the feature names."""
+    facts = [METHOD_VERSION, horizon_days, list(settings), data_hash(inputs, rows)]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:8]
+
+
+def data_hash(inputs: Inputs, rows: np.ndarray) -> str:
+    """SHA-256 of rows as a model learns from them: names, features and labels."""
     usage = inputs.usage[rows]
     used = np.flatnonzero(usage.sum(axis=0) > 0)
     usage = usage[:, used]
-    facts = [METHOD_VERSION, horizon_days, list(settings), list(NAMES)]
     levels = {key: inputs.segments[key][rows] for key in sorted(inputs.segments)}
     levels = {key: of for key, of in levels.items() if (of != UNKNOWN_LEVEL).any()}
-    facts += [[inputs.events[i] for i in used], list(levels)]
-    digest = hashlib.sha256(repr(facts).encode())
+    names = [list(NAMES), [inputs.events[i] for i in used], list(levels)]
+    digest = hashlib.sha256(repr(names).encode())
     for texts in [inputs.user_id[rows], *levels.values()]:
         digest.update("\x1f".join(texts).encode())
     for values in (
@@ -363,7 +368,7 @@ def fingerprint(
         usage.data,
     ):
         digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()[:8]
+    return digest.hexdigest()
 
 
 def _predict_part(model: Model, inputs: Inputs, rows: np.ndarray) -> np.ndarray:

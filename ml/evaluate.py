@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
-from ml import churn, frames, splits
+from ml import churn, frames, progress, splits
 from ml.candidates import BASELINES, KINDS
 from ml.churn import DEFAULTS, Settings
 from ml.features import KEYS, Inputs, prepare
 
 # Users who are not eligible have one learned model, their own, whatever is shipped.
 NEW_USER_KINDS = (*BASELINES, "logistic")
-MODELS = (*KINDS, "shipped")
+MODELS = (*KINDS, "shipped", "frozen")
 METRICS = (
     "roc_auc",
     "pr_auc",
@@ -31,7 +31,11 @@ METRICS = (
     "calibration_slope",
     "calibration_intercept",
 )
-COMPARED_WITH = ("recency_rule", "rfm_logistic")
+COMPARISONS = (
+    ("shipped", "recency_rule"),
+    ("shipped", "rfm_logistic"),
+    ("frozen", "shipped"),
+)
 COMPARED = ("roc_auc", "pr_auc", "lift_at_10", "log_loss", "brier", "brier_skill")
 # A model this good beside a recency rule that is not has most likely seen the label.
 LEAKING_AUC, HONEST_RECENCY_AUC = 0.95, 0.9
@@ -46,6 +50,7 @@ PREDICTION_TYPES = {
     "is_new_user": "boolean",
     "is_churned": "boolean",
     **dict.fromkeys(KINDS, "Float64"),
+    "frozen": "Float64",
 }
 METRIC_TYPES = {
     "model": "string",
@@ -84,7 +89,8 @@ def predict_later_dates(
     each, everything is learnt anew from the labels known by then.
 
     A candidate is NULL where it could not be learnt by that date. New users have the
-    baselines of new users, and their own model as 'logistic'.
+    baselines of new users, and their own model as 'logistic'. 'frozen' is NULL, see
+    `add_frozen`.
     No rows where no date can be tested. A wrong column or argument raises ValueError.
     """
     churn.check_arguments(horizon_days, settings)
@@ -97,15 +103,47 @@ def predict_later_dates(
     chosen_on = splits.selection_dates(
         dates, known, tested, horizon_days, selection_dates
     )
+    splits_and_dates = [("selection", date) for date in chosen_on]
+    splits_and_dates += [("test", date) for date in tested]
     with frames.one_thread():
         parts = [
             _predict_date(inputs, date, split, horizon_days, settings)
-            for split, of_split in (("selection", chosen_on), ("test", tested))
-            for date in of_split
+            for split, date in progress.steps("Learning by date", splits_and_dates)
         ]
     if not parts:
         return frames.typed({name: [] for name in PREDICTION_TYPES}, PREDICTION_TYPES)
     return pd.concat(parts, ignore_index=True)
+
+
+def add_frozen(
+    predictions: pd.DataFrame,
+    model: churn.Model,
+    trained_at: np.datetime64,
+    features: pd.DataFrame,
+    usage: pd.DataFrame,
+) -> pd.DataFrame:
+    """The predictions, with what a model that is kept says of them as 'frozen'.
+
+    Only of the test dates that are not before the model was trained: of earlier ones it
+    has seen outcomes, or was chosen on them. NULL elsewhere. Frames as in
+    `churn.score_users`; rows that are not in `features` stay NULL.
+    """
+    inputs = prepare(features, usage)
+    rows = np.flatnonzero(inputs.as_of_date >= trained_at)
+    with frames.one_thread():
+        probability = churn.predict(model, inputs, rows)
+    known = frames.typed(
+        {
+            "user_id": inputs.user_id[rows],
+            "as_of_date": inputs.as_of_date[rows],
+            "frozen": probability,
+        },
+        {name: PREDICTION_TYPES[name] for name in (*KEYS, "frozen")},
+    )
+    merged = predictions.drop(columns="frozen").merge(known, on=KEYS, how="left")
+    is_tested = merged["split"].eq("test").astype(bool)
+    merged["frozen"] = merged["frozen"].where(is_tested)
+    return merged[list(PREDICTION_TYPES)]
 
 
 def backtest(
@@ -120,10 +158,12 @@ def backtest(
     shipped; where it could not be learnt, the recency rule or the base rate was.
     Columns: METRIC_TYPES. Splits: 'test', the eligible rows of all test dates;
     'test 2026-05-03', those of one of them; 'test new users', the rows of all of them
-    that are not eligible. `ci_low` and `ci_high` are the 2.5 % and 97.5 % points over
+    that are not eligible; 'frozen' and 'frozen new users', those of the test dates of
+    which `add_frozen` has made predictions, so that all models there are compared on
+    the same rows. `ci_low` and `ci_high` are the 2.5 % and 97.5 % points over
     `resamples` resamples of users. Differences of what is shipped are named like
-    'roc_auc_minus_recency_rule'. 'leakage_warning' is 1 where a learned model is too
-    good to be true.
+    'roc_auc_minus_recency_rule', those of the frozen model 'roc_auc_minus_shipped'.
+    'leakage_warning' is 1 where a learned model is too good to be true.
 
     NULL where a metric is not defined: one class only, no spread of scores, or a model
     that could not be learnt by one of the dates. A wrong column or argument raises
@@ -138,7 +178,7 @@ def backtest(
     tested = _tested(predictions, champion)
     rows = []
     with frames.one_thread():
-        for split, chosen in _splits(tested).items():
+        for split, chosen in progress.steps("Measuring", _splits(tested).items()):
             rows += _split_metrics(split, tested[chosen], resamples, seed)
     columns = list(zip(*rows, strict=True)) or [[]] * len(METRIC_TYPES)
     return frames.typed(
@@ -218,6 +258,7 @@ def _predict_date(
             "is_new_user": is_new,
             "is_churned": inputs.churned[rows] == 1,
             **predicted,
+            "frozen": np.full(len(rows), np.nan),
         },
         PREDICTION_TYPES,
     )
@@ -240,6 +281,7 @@ def _tested(predictions: pd.DataFrame, champion: str) -> pd.DataFrame:
             "churned": rows["is_churned"].astype("float64"),
             **probabilities,
             "shipped": shipped,
+            "frozen": rows["frozen"].astype("Float64").astype("float64"),
         }
     )
 
@@ -252,7 +294,12 @@ def _splits(tested: pd.DataFrame) -> dict[str, pd.Series]:
     chosen = {"test": ~is_new}
     for date in sorted(tested["as_of_date"].unique()):
         chosen[f"test {date:%Y-%m-%d}"] = ~is_new & (tested["as_of_date"] == date)
-    return chosen | {"test new users": is_new}
+    chosen["test new users"] = is_new
+    is_frozen = tested["frozen"].notna()
+    if is_frozen.any():
+        chosen["frozen"] = ~is_new & is_frozen
+        chosen["frozen new users"] = is_new & is_frozen
+    return chosen
 
 
 def _split_metrics(
@@ -261,11 +308,13 @@ def _split_metrics(
     """The output rows of one split, in the order of METRIC_TYPES."""
     count = len(rows)
     rate = rows["churned"].mean() if count else np.nan
-    kinds = NEW_USER_KINDS if split == "test new users" else KINDS
+    models = (*(NEW_USER_KINDS if split.endswith("new users") else KINDS), "shipped")
+    if split.startswith("frozen"):
+        models += ("frozen",)
     # One user drawn again and again would look like certainty.
     resamples = resamples if rows["user_id"].nunique() > 1 else 0
     lines: dict[str, dict[str, np.ndarray]] = {}
-    for model in (*kinds, "shipped"):
+    for model in models:
         same = [known for known in lines if rows[known].equals(rows[model])]
         lines[model] = lines[same[0]] if same else _lines(rows, model, resamples, seed)
     # Scores that differ by date only say nothing of how they spread over users.
@@ -275,14 +324,12 @@ def _split_metrics(
         for model, of_model in lines.items()
         for metric in METRICS
     ]
-    for other in COMPARED_WITH:
+    for model, other in COMPARISONS:
         for metric in COMPARED:
-            if other in lines:
-                difference = lines["shipped"][metric] - lines[other][metric]
+            if model in lines and other in lines:
+                difference = lines[model][metric] - lines[other][metric]
                 name = f"{metric}_minus_{other}"
-                result.append(
-                    ("shipped", split, name, *_interval(difference), count, rate)
-                )
+                result.append((model, split, name, *_interval(difference), count, rate))
     recency = lines["recency_rule"]["roc_auc"][0]
     for model in lines:
         if model not in BASELINES:

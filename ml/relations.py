@@ -6,12 +6,13 @@ memory holds. The warehouse itself is opened by whoever calls.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
-from ml import choice, churn
+from ml import artefact, choice, churn, progress
 from ml.features import KEYS, NAMES
 
 FEATURE_COLUMNS = (*KEYS, *NAMES, "segments", "is_eligible")
@@ -44,30 +45,38 @@ def history(
     )
 
 
-def chosen_model(
+def scoring_model(
     features: DuckDBPyRelation,
     usage: DuckDBPyRelation,
     labels: DuckDBPyRelation,
     sampled_users: DuckDBPyRelation,
     chosen: DuckDBPyRelation,
     horizon_days: int,
+    churn_model: str,
+    models_folder: str,
 ) -> churn.Model | None:
-    """The model of the chosen kind for the newest as_of_date; None without rows."""
-    date = newest(features)
-    if date is None:
+    """The model that scores the newest as_of_date; None without rows.
+
+    `churn_model`: artefact.TRAIN, one of the chosen kind is learnt now; or a version in
+    `models_folder`, see `artefact.kept_model`.
+    """
+    at = newest(features)
+    if churn_model != artefact.TRAIN:
+        return artefact.kept_model(Path(models_folder), churn_model, at, horizon_days)
+    if at is None:
         return None
     return churn.train(
         *history(features, usage, labels, sampled_users),
-        np.datetime64(date, "D"),
+        at,
         horizon_days,
         kind=choice.champion(chosen.df()),
     )
 
 
-def newest(features: DuckDBPyRelation) -> str | None:
-    """The as_of_date to score, YYYY-MM-DD; None where there are no rows."""
+def newest(features: DuckDBPyRelation) -> np.datetime64 | None:
+    """The as_of_date to score; None where there are no rows."""
     ((date,),) = features.aggregate("max(as_of_date)").fetchall()
-    return str(date) if date else None
+    return np.datetime64(date, "D") if date else None
 
 
 def to_score(
@@ -83,7 +92,7 @@ def to_score(
     features, usage = features.filter(is_newest), usage.filter(is_newest)
     ((rows,),) = features.aggregate("count(*)").fetchall()
     chunks = -(-rows // chunk_rows)
-    for chunk in range(chunks):
+    for chunk in progress.steps("Scoring", range(chunks)):
         in_chunk = f"hash(user_id) % {chunks} = {chunk}"
         yield (
             _columns(features.filter(in_chunk), FEATURE_COLUMNS),

@@ -1,7 +1,8 @@
 """dbt-duckdb plugin: the files around the database that dbt writes.
 
 It makes the folder, says who holds a locked database, and offers as SQL functions what
-macros need of the file system: input_problem for inputs, publish* for publishing.
+macros need of the file system: input_problem for inputs, churn_model_problem for a
+trained model, publish* for publishing.
 """
 
 from __future__ import annotations
@@ -44,13 +45,21 @@ class Plugin(BasePlugin):
     def _functions(self) -> dict[str, Callable[[str], str | None]]:
         """SQL functions of one text argument (JSON for several) that give a text."""
         published = self.published
+        models = published.warehouse / "models" / "churn"
 
         def finish(arguments: str) -> str:
             given = json.loads(arguments)
             return published.finish(given["build"], given["days"])
 
+        def churn_model_problem(arguments: str) -> str | None:
+            # Loading scikit-learn takes a second, which most commands can spare.
+            from ml.artefact import problem
+
+            return problem(models, **json.loads(arguments))
+
         return {
             "input_problem": input_problem,
+            "churn_model_problem": churn_model_problem,
             "published_current": lambda _: published.current(),
             "publish_begin": published.begin,
             "publish_missing_days": lambda days: json.dumps(

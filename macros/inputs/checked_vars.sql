@@ -16,6 +16,7 @@
     {%- do churn_training_rows() -%}
     {%- do churn_contact() -%}
     {%- do behavior_impact_definition() -%}
+    {%- do churn_model() -%}
     {%- do engagement_tiers() -%}
     {%- do behavior_segments_definition() -%}
     {%- do require_number('var session_timeout_minutes', var('session_timeout_minutes')) -%}

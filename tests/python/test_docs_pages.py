@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
+from conftest import PROJECT, DbtRun
 
 from docs import what_each_tool_says
+from ml import card
+from ml.__main__ import main
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +52,15 @@ def test_our_answers_are_those_counted_by_hand(our_answers, title, answer):
 @pytest.mark.parametrize("case", what_each_tool_says.CASES, ids=lambda case: case.title)
 def test_tools_disagree_on_every_stream(case):
     assert len({rule.answer(case.stream) for rule in case.rules}) > 1
+
+
+@pytest.mark.parametrize("name", [card.CARD_FILE, card.PLOT_FILE])
+def test_the_model_card_is_up_to_date(
+    seeds_build: DbtRun, tmp_path: Path, name: str
+) -> None:
+    arguments = ["card", "--warehouse", seeds_build.warehouse, "--output", tmp_path]
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    committed = PROJECT / "docs" / name
+    written = (tmp_path / name).read_text(encoding="utf-8")
+    assert committed.read_text(encoding="utf-8") == written, "run: make build card"

@@ -1,15 +1,24 @@
 """One row per user x as_of_date tested or chosen on: what each candidate says of them."""
 
+from ml.artefact import add_frozen
 from ml.evaluate import predict_later_dates
 from ml.relations import history
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    learned_from = history(
+    features, usage, labels = history(
         dbt.ref("user_features"),
         dbt.ref("user_event_usage"),
         dbt.ref("churn_labels"),
         dbt.ref("churn_sampled_users"),
     )
-    return predict_later_dates(*learned_from, dbt.config.meta_get("horizon_days"))
+    horizon_days = dbt.config.meta_get("horizon_days")
+    return add_frozen(
+        predict_later_dates(features, usage, labels, horizon_days),
+        features,
+        usage,
+        horizon_days,
+        dbt.config.meta_get("churn_model"),
+        dbt.config.meta_get("models_folder"),
+    )

@@ -2,6 +2,8 @@
 -- as_of_date lie from those that the model learned from (population stability index over ten
 -- bins that are fixed on the latter).
 
+{% set kept = churn_model() if churn_model() != 'train' else none %}
+
 with
 
 features as (
@@ -49,6 +51,10 @@ comparable as (
     inner join sampled_users on features.user_id = sampled_users.user_id
     where as_of_dates.is_newest
         or as_of_dates.is_closed
+        {%- if kept %}
+        -- A kept model learned from what had closed on the date that its version begins with.
+        and as_of_dates.label_end_date <= cast('{{ kept[:10] }}' as date)
+        {%- endif %}
 
 ),
 

@@ -18,7 +18,8 @@ final as (
         cast(ci_low as double) as ci_low,
         cast(ci_high as double) as ci_high,
         cast(rows as bigint) as rows,
-        cast(base_rate as double) as base_rate
+        cast(base_rate as double) as base_rate,
+        model != 'frozen' as is_retrained
 
     from backtest
 
