@@ -102,30 +102,34 @@ def lines(filters: Filters, build: Build, *, ask: bool = True) -> Lines:
 
     Where they tell nothing apart, and `ask`, the values of a segment chosen here.
     """
-    chosen = filters.chosen
     if filters.versus is not None:
         return Lines(filters.slices, (), 0)
-    if chosen.segment == EVERYONE and ask:
-        chosen = _by_segment(chosen, queries.build.segments(build).rows)
+    chosen = by_segment(filters, build)[0] if ask else filters.chosen
     values = chosen.values
     return Lines((chosen,), values[:MOST_LINES], len(values[MOST_LINES:]))
 
 
-def _by_segment(chosen: Slice, values: pd.DataFrame) -> Slice:
+def by_segment(filters: Filters, build: Build) -> tuple[Slice, tuple[str, ...]]:
+    """For what is by one segment: its slice, and the values to tell apart.
+
+    Those of the filters, or where everyone is together, of a segment chosen here.
+    """
+    chosen = filters.chosen
+    values = queries.build.segments(build).rows
     names = list(values["segment"].unique())
-    if not names:
-        return chosen
-    segment = state.choose(
-        st.segmented_control,
-        "Compare by",
-        "by",
-        names,
-        names[0],
-        required=True,
-        format_func=lambda text: wording.unformatted(wording.name(text)),
-        label_visibility="collapsed",
-    )
-    return chosen._replace(segment=segment, values=_values_of(values, segment))
+    if chosen.segment == EVERYONE and names:
+        segment = state.choose(
+            st.segmented_control,
+            "Compare by",
+            "by",
+            names,
+            names[0],
+            required=True,
+            format_func=lambda text: wording.unformatted(wording.name(text)),
+            label_visibility="collapsed",
+        )
+        chosen = chosen._replace(segment=segment, values=_values_of(values, segment))
+    return chosen, chosen.values[:MOST_LINES]
 
 
 def _chosen(values: pd.DataFrame, start: date, end: date) -> Slice:

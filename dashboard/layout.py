@@ -79,18 +79,25 @@ class Panel:
 
 
 @contextmanager
-def panel(title: str, note: str = "", **behind: Any) -> Iterator[Panel]:
+def panel(
+    title: str,
+    note: str = "",
+    *,
+    of: Result | Sequence[Result] = (),
+    means: Mapping[str, str] | None = None,
+    n: str = "",
+    users: Users | None = None,
+) -> Iterator[Panel]:
     """A card with a title that says what is seen, and a note on how to read it.
 
-    Both are Markdown; text from the data goes through wording.unformatted. What is
-    `behind` it are the arguments of Panel.about; what is known only once it is drawn
-    calls `about` of the Panel that it is given.
+    Both are Markdown; text from the data goes through wording.unformatted. What is behind
+    it is given here, or, where a control in the panel decides on it, by its `about`.
     """
     with st.container(border=True, height="stretch"):
-        card = Panel(title, note)
-        if behind:
-            card.about(**behind)
-        yield card
+        opened = Panel(title, note)
+        if of or means or users:
+            opened.about(of, means, n, users)
+        yield opened
 
 
 def draw(figure: go.Figure, alt: str, key: str) -> None:
@@ -332,7 +339,13 @@ def _menu(
                 key=f"csv {key} {number}",
             )
         for result in results:
-            st.code(sql_text.filled_in(result.sql, result.parameters), language="sql")
+            _sql(result)
+        st.caption("The camera at the top right of a chart saves it as PNG.")
+
+
+def _sql(result: Result) -> None:
+    text = sql_text.filled_in(result.sql, result.parameters)
+    st.code(text, language="sql", wrap_lines=True)
 
 
 def _meaning(meaning: str) -> str:
@@ -388,7 +401,13 @@ def _list_users(title: str, users: Users) -> None:
         on_click="ignore",
     )
     with st.expander("SQL"):
-        st.code(sql_text.filled_in(result.sql, result.parameters), language="sql")
+        _sql(result)
+
+
+def _label(column: str) -> str:
+    """A column's name for people; an instant is told in UTC."""
+    label = wording.name(column.removesuffix("_at"))
+    return f"{label} (UTC)" if column.endswith("_at") else label
 
 
 def users_table(rows: pd.DataFrame, columns: Mapping[str, Any], **options: Any) -> None:
@@ -401,6 +420,7 @@ def users_table(rows: pd.DataFrame, columns: Mapping[str, Any], **options: Any) 
         hide_index=True,
         alt="Users",
         column_config={
+            **{column: _label(column) for column in rows},
             "user_id": st.column_config.TextColumn("User", pinned=True),
             "open": st.column_config.LinkColumn(
                 "",

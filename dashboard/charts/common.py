@@ -243,6 +243,10 @@ def name_text(text: str) -> str:
     return wording.plain(wording.name(text))
 
 
+def value_text(text: str) -> str:
+    return wording.plain(wording.value(text))
+
+
 def opacities(counts: pd.Series) -> list[float]:
     """Faint where a rate is of few."""
     return [1 if count >= SMALL_GROUP else FADED for count in counts]

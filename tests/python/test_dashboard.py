@@ -308,7 +308,9 @@ def test_the_tiles_show_the_marts_numbers(folder: Path) -> None:
     row = warehouse.query(
         build,
         """
-        select dau, wau, mau, new_users, returning_users, stickiness from daily_active
+        select dau, wau, mau, new_users, returning_users,
+            avg(dau) over (order by activity_date rows 27 preceding) / mau as stickiness
+        from daily_active
         where is_complete and segment = 'plan' and segment_value = 'free'
         order by activity_date desc limit 1
         """,
