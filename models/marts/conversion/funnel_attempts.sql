@@ -79,7 +79,7 @@ final as (
     select
         funnel,
         user_id,
-        cast(actor_id as {{ dbt.type_string() }}) as actor_id,
+        cast(actor_id as {{ dbt.type_string() | lower }}) as actor_id,
         cast(attempt_number as bigint) as attempt_number,
         cast(deepest_step as bigint) as deepest_step,
         step_times,
