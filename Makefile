@@ -42,6 +42,7 @@ docs: .venv/installed
 
 screenshots: .venv/test-installed
 	$(BIN)/python -m dashboard.screenshots
+	$(BIN)/python -m dashboard.screenshots --look all --output target/screenshots
 
 seeds: .venv/installed
 	$(BIN)/python seeds/generate.py

@@ -1,6 +1,7 @@
 """Pictures of every page, made from the running dashboard in a headless Chromium.
 
-    python -m dashboard.screenshots [--output docs/screenshots] [--theme light]
+    python -m dashboard.screenshots [--output docs/screenshots] [--look light]
+    python -m dashboard.screenshots --look all --output target/screenshots
 
 It shows the warehouse in WAREHOUSE_DIR. CHROMIUM names the browser where it is not on
 the path.
@@ -43,7 +44,9 @@ PAGES = {
     "user": "/user?id=u0012",
     "ask": "/ask?step1=visit&step2=signup&step3=plan_created",
 }
-WIDTH, HEIGHT = 1400, 900
+HEIGHT = 900
+# Colour scheme and width in pixels.
+LOOKS = {"light": ("light", 1400), "dark": ("dark", 1400), "narrow": ("light", 430)}
 START_SECONDS = 60
 DRAW_SECONDS = 60
 COLORS = 128
@@ -148,35 +151,42 @@ def whole_page(page: Page, width: int) -> bytes:
     return _small(page.screenshot())
 
 
-def save_all(output: Path, theme: str, width: int) -> list[Path]:
-    """Saves a picture of each page; returns the paths."""
-    executable = chromium()
-    if executable is None:
-        raise SystemExit("No Chromium found: install it, or set CHROMIUM to its path.")
+def save_all(address: str, browser: Browser, output: Path, look: str) -> Iterator[Path]:
+    """Saves a picture of each page in one of LOOKS; gives the paths as they are made."""
+    theme, width = LOOKS[look]
     output.mkdir(parents=True, exist_ok=True)
-    saved = []
-    with running_dashboard() as address, running_browser(executable) as browser:
-        context = browser.new_context(
-            color_scheme=theme, viewport={"width": width, "height": HEIGHT}
-        )
-        for name, path in PAGES.items():
-            page = context.new_page()
-            page.goto(address + path)
-            target = output / f"{name}.png"
-            target.write_bytes(whole_page(page, width))
-            page.close()
-            saved.append(target)
-    return saved
+    context = browser.new_context(
+        color_scheme=theme, viewport={"width": width, "height": HEIGHT}
+    )
+    for name, path in PAGES.items():
+        page = context.new_page()
+        page.goto(address + path)
+        target = output / f"{name}.png"
+        target.write_bytes(whole_page(page, width))
+        page.close()
+        yield target
+    context.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("docs/screenshots"))
-    parser.add_argument("--theme", choices=["light", "dark"], default="light")
-    parser.add_argument("--width", type=int, default=WIDTH, help="in pixels")
+    parser.add_argument(
+        "--look",
+        choices=[*LOOKS, "all"],
+        default="light",
+        help="all: each in a folder of its own",
+    )
     arguments = parser.parse_args()
-    for path in save_all(arguments.output, arguments.theme, arguments.width):
-        print(f"{path} ({path.stat().st_size // 1024} KB)")
+    executable = chromium()
+    if executable is None:
+        raise SystemExit("No Chromium found: install it, or set CHROMIUM to its path.")
+    looks = LOOKS if arguments.look == "all" else (arguments.look,)
+    with running_dashboard() as address, running_browser(executable) as browser:
+        for look in looks:
+            output = arguments.output / (look if arguments.look == "all" else "")
+            for path in save_all(address, browser, output, look):
+                print(f"{path} ({path.stat().st_size // 1024} KB)", flush=True)
 
 
 def _free_port() -> int:
