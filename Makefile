@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test conformance dashboard card lint format docs screenshots seeds spark-compile lock clean setup
+.PHONY: build test conformance dashboard card lint format docs screenshots bench-dashboard seeds spark-compile lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -43,6 +43,10 @@ docs: .venv/installed
 screenshots: .venv/test-installed
 	$(BIN)/python -m dashboard.screenshots
 	$(BIN)/python -m dashboard.screenshots --look all --output target/screenshots
+
+# How long each page takes on the server, over the warehouse that is there.
+bench-dashboard: .venv/test-installed
+	$(BIN)/python -m benchmarks.dashboard
 
 seeds: .venv/installed
 	$(BIN)/python seeds/generate.py

@@ -1,0 +1,1 @@
+"""What is measured with a clock: never part of the tests."""
