@@ -12,6 +12,7 @@ users as (
 
     select
         user_id,
+        known_at,
         left_at,
         {{ 'signed_up_date' if has_input('users') else 'first_active_date' }} as cohort_date
     from {{ ref('dim_known_users') }}
@@ -31,6 +32,7 @@ followed as (
     cross join bounds
     where users.cohort_date >= bounds.data_start_date
         and {{ days_between('users.cohort_date', 'bounds.as_of_date') }} >= {{ last_day }}
+        and {{ days_between('users.cohort_date', local_date('users.known_at')) }} < {{ definition.exposure_days }}
         and (
             users.left_at is null
             or {{ days_between('users.cohort_date', local_date('users.left_at')) }} >= {{ definition.exposure_days }}
