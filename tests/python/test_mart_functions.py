@@ -112,7 +112,9 @@ def test_funnels_without_limits_are_the_marts(
             ("funnel_steps", {}),
             *(("funnel_trends", {"period": p}) for p in ("day", "week", "month")),
         ):
+            # Of the definition, the same in every row: who asks by name knows them.
             columns = columns_of(seeds, mart).replace("funnel, ", "")
+            columns = columns.replace("step_order, ", "")
             function = call(f"{mart}_in", funnel, **arguments, segment=segment)
             condition = f"funnel = '{funnel}' and segment = '{segment}'"
             if arguments:

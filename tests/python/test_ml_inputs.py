@@ -232,7 +232,7 @@ def test_a_wrong_argument_is_named(small, function, arguments, message):
 
 def test_segments_check_their_arguments(small):
     with pytest.raises(ValueError, match="min_events: given -1"):
-        segments.assign(small[0], small[1], min_events=-1)
+        segments.find(small[1], min_events=-1)
 
 
 def test_frames_from_duckdb_read_as_those_from_pandas(small):
