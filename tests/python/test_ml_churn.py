@@ -76,7 +76,9 @@ def test_the_number_of_threads_changes_nothing():
         "p = evaluate.predict_later_dates(*f, HORIZON, selection_dates=2)\n"
         "print(p.to_csv(), choice.choose(p, resamples=20).to_csv())\n"
         "print(evaluate.backtest(p, 'boosted_trees', resamples=20).to_csv())\n"
-        "print(segments.assign(f[0], f[1], resamples=5).to_csv())\n"
+        "newest = f[1][f[1]['as_of_date'] == f[1]['as_of_date'].max()]\n"
+        "sample = newest.assign(is_new=False)\n"
+        "print(segments.find(sample, resamples=5).to_csv())\n"
     )
     digests = set()
     for threads in ("1", "4"):
