@@ -13,34 +13,11 @@ if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
 from dashboard import layout, queries, state, warehouse
+from dashboard.menu import MENU
 
 LOOK_FOR_BUILDS_EVERY = 20  # seconds
 
 log = logging.getLogger("dashboard")
-
-# In the menu's order. An entry comes with its page.
-PAGES = [
-    st.Page(
-        "app_pages/overview.py",
-        title="Overview",
-        icon=":material/dashboard:",
-        default=True,
-    ),
-    st.Page(
-        "app_pages/lifecycle.py",
-        title="Lifecycle and growth",
-        icon=":material/recycling:",
-    ),
-    st.Page("app_pages/funnels.py", title="Funnels", icon=":material/filter_alt:"),
-    st.Page("app_pages/retention.py", title="Retention", icon=":material/grid_on:"),
-    st.Page("app_pages/features.py", title="Features", icon=":material/widgets:"),
-    st.Page("app_pages/paths.py", title="Paths", icon=":material/route:"),
-    st.Page("app_pages/segments.py", title="Segments", icon=":material/groups:"),
-    st.Page("app_pages/churn.py", title="Churn", icon=":material/logout:"),
-    st.Page("app_pages/quality.py", title="Data quality", icon=":material/verified:"),
-    st.Page("app_pages/ask.py", title="Ask", icon=":material/search:"),
-    st.Page("app_pages/user.py", title="User", icon=":material/person:"),
-]
 
 
 @st.fragment(run_every=LOOK_FOR_BUILDS_EVERY)
@@ -108,7 +85,15 @@ st.set_page_config(
 if not is_logged_in():
     layout.log_in()
     st.stop()
-selected = st.navigation(PAGES, position="top")
+selected = st.navigation(
+    [
+        st.Page(
+            entry.file, title=entry.title, icon=entry.icon, default=entry == MENU[0]
+        )
+        for entry in MENU
+    ],
+    position="top",
+)
 # Before the page, which may stop early.
 follow_builds(_state())
 show(selected)

@@ -197,6 +197,133 @@ ROWS = {
             from user_segment_values where segment = 'all'
         )
     """,
+    "path_transitions": """
+        select segment, segment_value, from_event, to_event, step as from_step,
+            share * 4 as transitions, share * 3 as users, 1.0 as share_of_from,
+            date '2026-01-01' as period_start
+        from (values (0, '(start)', 'file_opened'), (1, 'file_opened', $hostile),
+                (2, $hostile, '(exit)')) as edges(step, from_event, to_event), $values
+    """,
+    "feature_breadth": """
+        select unnest(['day', 'week', 'month']) as period, segment, segment_value,
+            n as features_used, share * (5 - n) as users, (5 - n) / 10 as share,
+            true as is_complete, date '2026-02-23' as period_start
+        from range(1, 5) as numbers(n), $values
+    """,
+    "feature_adoption": """
+        select event_name, segment, segment_value, week as life_week,
+            share * 12 as users, share * week as adopted_users,
+            week / 12 as adoption_rate, week / 12 - 0.01 as ci_low,
+            week / 12 + 0.01 as ci_high
+        from range(1, 9) as weeks(week), (values ('file_opened'), ($hostile))
+            as events(event_name), $values
+    """,
+    "behavior_impact": """
+        select event_name, 'confirmed' as verdict, 'They go together.' as statement,
+            2 as threshold, 48 as users, 24 as users_with, 24 as users_without,
+            18 as retained_with, 9 as retained_without, 24 as smallest_group,
+            0.5 as reach, 0.75 as retained_with_rate, 0.375 as retained_without_rate,
+            0.375 as risk_difference, 2.0 as lift, 0.4 as phi,
+            0.3 as adjusted_risk_difference, 0.2 as ci_low, 0.4 as ci_high,
+            0.01 as p_value, 0.02 as q_value, 0.3 as confirmed_risk_difference,
+            0.2 as confirmed_ci_low, 0.4 as confirmed_ci_high, 0.15 as impact,
+            0.1 as impact_ci_low, 0.2 as impact_ci_high, rank as impact_rank,
+            true as is_best_threshold, true as is_confirmed
+        from (values (1, 'file_opened'), (2, $hostile)) as events(rank, event_name)
+    """,
+    "user_segments": """
+        select user_id, ['power', 'casual', 'dormant'][1 + rank % 3] as engagement_tier,
+            ['More file_opened', $hostile][1 + rank % 2] as behavior_segment,
+            engagement_tier || ': ' || behavior_segment as segment_label,
+            1 + rank % 2 as behavior_segment_id, 3 as active_days_28,
+            unnest([date '2026-02-01', date '2026-03-01']) as as_of_date
+        from (
+            select user_id, row_number() over (order by user_id) - 1 as rank
+            from user_segment_values where segment = 'all'
+        )
+    """,
+    "segment_profiles": """
+        select behavior_segment, event_name, number as behavior_segment_id, 24 as users,
+            20 as users_with_event, 0.3 as share, 0.2 as population_share,
+            1.5 as index, 0.9 as stability, date '2026-03-01' as as_of_date
+        from (values (1, 'More file_opened'), (2, $hostile))
+            as segments(number, behavior_segment),
+            (values ('file_opened'), ($hostile)) as events(event_name)
+    """,
+    "segment_retention": """
+        select engagement_tier, behavior_segment, 8 as users, 4 as later_active_users,
+            0.5 as retention_rate, 0.2 as ci_low, 0.8 as ci_high,
+            day = date '2026-02-01' as is_closed, day as as_of_date
+        from (values ('all'), ('power'), ('casual'), ('dormant')) as tiers(engagement_tier),
+            (values ('all'), ('More file_opened'), ($hostile))
+                as segments(behavior_segment),
+            (values (date '2026-02-01'), (date '2026-03-01')) as days(day)
+    """,
+    "segment_moves": """
+        select axis, start as from_segment, finish as to_segment, 5 as users,
+            0.5 as share_of_from, date '2026-02-01' as from_as_of_date,
+            date '2026-03-01' as to_as_of_date
+        from (values ('engagement_tier', 'power', 'casual'),
+                ('engagement_tier', 'casual', 'power'),
+                ('behavior_segment', 'More file_opened', $hostile),
+                ('behavior_segment', $hostile, 'More file_opened'))
+            as moves(axis, start, finish)
+    """,
+    "data_quality": """
+        select check_name, reason, 9 + week as rows, set_aside * week as rejected_rows,
+            week = 3 as is_anomaly, date '2026-01-05' + 7 * week::integer as check_date
+        from range(8) as weeks(week), (
+            values ('events: modelled', 'modelled', 0),
+                ('events: no_user', 'set aside: ' || $hostile, 1),
+                ('events: late', 'arrived late', 0)
+        ) as checks(check_name, reason, set_aside)
+    """,
+    "survival_curves": """
+        select segment, segment_value, day, share * (40 - day) as at_risk_users,
+            share as returned_users, 0 as censored_users, 1 - day / 40 as away_rate,
+            1 - day / 39 as ci_low, 1 - day / 41 as ci_high, day / 40 as returned_rate
+        from range(29) as days(day), $values
+    """,
+    "churn_calibration": """
+        select model, split, bin, 30 as rows, 30 as users,
+            (bin - 1) / 10 as probability_low, bin / 10 as probability_high,
+            bin / 10 - 0.05 as predicted_rate, bin / 10 - 0.04 as churned_rate,
+            bin / 10 - 0.1 as ci_low, bin / 10 as ci_high
+        from (values ('shipped'), ('recency_rule')) as models(model),
+            (values ('test')) as splits(split), range(1, 11) as bins(bin)
+    """,
+    "churn_model_choice": """
+        select model, 'Chosen: the simplest that is not worse.' as reason, complexity,
+            0.4 as selection_log_loss, 0.01 * complexity as difference_to_best,
+            0.0 as difference_ci_low, 0.02 as difference_ci_high,
+            90 as selection_rows, complexity = 3 as is_best, complexity = 3 as is_champion,
+            date '2026-01-04' as first_selection_date,
+            date '2026-01-25' as last_selection_date
+        from (values (1, 'base_rate'), (2, 'recency_rule'), (3, 'logistic'))
+            as candidates(complexity, model)
+    """,
+    "churn_thresholds": """
+        select percent as contacted_percent, percent as contacted_users,
+            percent // 2 as churners_reached, 1 - percent / 100 as threshold_probability,
+            0.5 as precision, percent / 100 as capture, 1.2 as lift,
+            1.0 * percent as cost, 2.5 * percent as value, 1.5 * percent as net_value,
+            percent = 40 as is_most_valuable
+        from range(1, 101) as percents(percent)
+    """,
+    "churn_drift": """
+        select feature, status, 10 as bins, 90 as reference_rows, 48 as current_rows,
+            0.1 as psi, 0.02 as psi_by_chance, 0.01 as score_shift,
+            status = 'act' as needs_attention
+        from (values ('recency_days', 'stable'), ('score', 'watch'))
+            as features(feature, status)
+    """,
+    "churn_score_outcomes": """
+        select user_id, 'v1' as model_version, 'high' as risk_band,
+            0.8 as churn_probability, 28 as horizon_days, 3 as days_to_return,
+            user_id < 'u24' as is_churned, false as is_new_user,
+            date '2026-02-01' as as_of_date, date '2026-03-01' as label_end_date
+        from user_segment_values where segment = 'all'
+    """,
     "churn_model_metrics": """
         select model, 'test' as split, metric, 0.8 as value, 0.7 as ci_low,
             0.9 as ci_high, 90 as rows, 0.4 as base_rate

@@ -125,8 +125,27 @@ ARGUMENTS: dict[str, Any] = {
     "bands": ("high", "low"),
     "search": "u",
     "limit": 10,
+    "steps": ("file_opened", HOSTILE),
+    "step_order": "ordered",
+    "segment": "plan",
+    "target": "file_opened",
+    "returning_event": None,
+    "kind": "first_time",
+    "values": ("free", HOSTILE),
+    "events": ("file_opened", HOSTILE),
+    "event_name": "file_opened",
+    "period_start": date(2026, 3, 1),
+    "most_events": 5,
+    "most_checks": 5,
+    "user_id": "u12",
+    "as_of_date": date(2026, 3, 1),
+    "tier": "power",
+    "behavior": "all",
 }
-PECULIAR = {"retention.brackets": {"period": "day"}}
+PECULIAR = {
+    "retention.brackets": {"period": "day"},
+    "ask.funnel_users": {"step_number": 1},
+}
 QUERIES = {
     f"{module.__name__.rsplit('.', 1)[-1]}.{name}": function
     for module in vars(queries).values()
