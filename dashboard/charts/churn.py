@@ -19,6 +19,7 @@ from dashboard.charts.common import (
     errors,
     laid_out,
     name_text,
+    wrapped,
 )
 
 
@@ -49,7 +50,7 @@ def risk_distribution(rows: pd.DataFrame, height: int) -> go.Figure:
 def reasons(rows: pd.DataFrame, height: int) -> go.Figure:
     """What raises the risk of high-risk users, and how often it does of others."""
     rows = rows[::-1]
-    labels = [_wrapped(wording.reason(reason), 46) for reason in rows["reason"]]
+    labels = [wrapped(wording.reason(reason), 46) for reason in rows["reason"]]
     figure = go.Figure()
     for column, label, color in (
         ("other_share", "Other users", GREY),
@@ -242,12 +243,3 @@ def survival(rows: pd.DataFrame, values: Sequence[str]) -> go.Figure:
     figure = laid_out(figure, height=340, y_title="Share back by then")
     figure.update_xaxes(title="Days after they were looked at", dtick=7)
     return figure.update_yaxes(tickformat=".0%", range=[0, 1])
-
-
-def _wrapped(text: str, width: int) -> str:
-    lines: list[str] = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + len(word) >= width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return "<br>".join(wording.plain(line) for line in lines)

@@ -243,6 +243,16 @@ def name_text(text: str) -> str:
     return wording.plain(wording.name(text))
 
 
+def wrapped(text: str, width: int) -> str:
+    """Text from the data on lines of at most so many characters, or one word."""
+    lines: list[str] = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "<br>".join(wording.plain(line) for line in lines)
+
+
 def value_text(text: str) -> str:
     return wording.plain(wording.value(text))
 

@@ -18,12 +18,15 @@ from dashboard.charts.common import (
     errors,
     laid_out,
     legend_only,
-    name_text,
     note_small,
     opacities,
+    wrapped,
 )
 from dashboard.charts.lifecycle import hover_of
 
+STEP_HEIGHT = 84
+# In characters: of a label beside a bar, and of one below it.
+LABEL_WIDTH, TICK_WIDTH = 20, 13
 # Ticks of a time axis that one would choose, in seconds.
 TIME_TICKS = (60, 300, 900, 3600, 4 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400)
 MOST_TICKS = 8
@@ -31,28 +34,22 @@ MOST_TICKS = 8
 
 def funnel(steps: pd.DataFrame, level: str) -> go.Figure:
     """Of all who entered: who reached each step, who may still, who dropped out."""
-    labels = [
-        f"<b>{step_label(row)}</b><br>{wording.counted(row.users, 'user')}<br>"
-        f"{wording.percent(row.conversion_from_start)} of start"
-        + (
-            f"<br>{wording.percent(row.conversion_from_previous)} of previous"
-            if row.step_number > 1
-            else ""
-        )
-        for row in steps.itertuples()
-    ]
+    steps = steps[::-1]
+    labels = [_told_step(row) for row in steps.itertuples()]
     figure = go.Figure()
     figure.add_bar(
-        x=labels,
-        y=steps["conversion_from_start"],
+        y=labels,
+        x=steps["conversion_from_start"],
+        orientation="h",
         name="Reached the step",
-        marker_color=BLUE,
+        marker={"color": BLUE, "line": {"width": 0}},
         customdata=steps["users"],
         hovertemplate="%{customdata:,} users reached it",
     )
     figure.add_bar(
-        x=labels,
-        y=steps["pending_share"],
+        y=labels,
+        x=steps["pending_share"],
+        orientation="h",
         name="May still reach it (window open)",
         marker={
             "color": BLUE,
@@ -64,16 +61,17 @@ def funnel(steps: pd.DataFrame, level: str) -> go.Figure:
         hovertemplate="%{customdata:,} users may still reach it",
     )
     figure.add_bar(
-        x=labels,
-        y=steps["dropped_share"],
+        y=labels,
+        x=steps["dropped_share"],
+        orientation="h",
         name="Dropped out before it",
         marker={"color": FAINT, "line": {"width": 0}},
         customdata=steps["dropped_users"],
         hovertemplate="%{customdata:,} users dropped out",
     )
     figure.add_scatter(
-        x=labels,
-        y=steps["matured_conversion"].where(steps["step_number"] > 1),
+        y=labels,
+        x=steps["matured_conversion"].where(steps["step_number"] > 1),
         name=f"Converted, of those who have had their time, {level} interval",
         mode="markers",
         marker={
@@ -82,23 +80,41 @@ def funnel(steps: pd.DataFrame, level: str) -> go.Figure:
             "symbol": "diamond",
             "line": {"color": "#ffffff", "width": 1},
         },
-        error_y=errors(steps, "matured_conversion"),
+        error_x=errors(steps, "matured_conversion"),
         customdata=steps[["ci_low", "ci_high", "matured_entrants"]],
         hovertemplate=(
-            "%{y:.1%} converted (%{customdata[0]:.1%} to %{customdata[1]:.1%}) "
+            "%{x:.1%} converted (%{customdata[0]:.1%} to %{customdata[1]:.1%}) "
             "of %{customdata[2]:,} users whose window has closed"
         ),
     )
-    figure.update_layout(barmode="stack", bargap=0.3)
-    figure = laid_out(figure, height=430, y_title="Share of those who entered")
-    figure.update_xaxes(type="category", tickangle=0)
-    figure.update_yaxes(tickformat=".0%", range=[0, 1.04])
+    figure.update_layout(barmode="stack", bargap=0.35)
+    figure = laid_out(figure, height=110 + STEP_HEIGHT * len(steps), hover="y unified")
+    figure.update_xaxes(
+        tickformat=".0%",
+        range=[0, 1.01],
+        title="Share of those who entered",
+        showgrid=True,
+    )
+    figure.update_yaxes(type="category", showgrid=False, ticks="")
     return figure
 
 
+def _told_step(row: object) -> str:
+    """A step with its counts, on lines that are short."""
+    lines = [
+        f"<b>{wrapped(step_label(row), LABEL_WIDTH)}</b>",
+        f"{wording.counted(row.users, 'user')}",
+        f"{wording.percent(row.conversion_from_start)} of start",
+    ]
+    if row.step_number > 1:
+        lines.append(f"{wording.percent(row.conversion_from_previous)} of previous")
+    return "<br>".join(lines)
+
+
 def step_label(row: object) -> str:
-    """The name of a step, and whether it may be left out."""
-    return name_text(row.step_name) + (" (optional)" if row.is_optional else "")
+    """The number and name of a step, and whether it may be left out."""
+    name = wording.name(row.step_name) + (" (optional)" if row.is_optional else "")
+    return f"{row.step_number}. {name}"
 
 
 def conversion(rows: Series) -> go.Figure:
@@ -106,7 +122,7 @@ def conversion(rows: Series) -> go.Figure:
     figure = go.Figure()
     for index, (label, steps) in enumerate(rows.items()):
         figure.add_bar(
-            x=[step_label(row) for row in steps.itertuples()],
+            x=[wrapped(step_label(row), TICK_WIDTH) for row in steps.itertuples()],
             y=steps["matured_conversion"],
             name=wording.plain(label),
             marker={
@@ -132,7 +148,10 @@ def drop_out(rows: Series) -> go.Figure:
     later = {label: of[of["drop_out_rate"].notna()] for label, of in rows.items()}
     for index, (label, steps) in enumerate(later.items()):
         figure.add_bar(
-            x=[f"Before {step_label(row).lower()}" for row in steps.itertuples()],
+            x=[
+                wrapped(f"Before {step_label(row)}", TICK_WIDTH)
+                for row in steps.itertuples()
+            ],
             y=steps["drop_out_rate"],
             name=wording.plain(label),
             marker={
@@ -175,7 +194,7 @@ def trend(rows: Series, period: str, level: str) -> go.Figure:
     if not all_of(rows, "is_matured").all():
         legend_only(figure, "Some windows are still open", kind="hollow")
     note_small(figure, all_of(rows, "matured_entrants"))
-    figure = laid_out(figure, height=340, y_title=f"Converted ({level} interval)")
+    figure = laid_out(figure, height=460, y_title=f"Converted ({level} interval)")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(hoverformat=hover_of(period))
     return figure

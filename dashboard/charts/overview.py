@@ -91,7 +91,7 @@ def activation(rows: Series, level: str) -> go.Figure:
     if not all_of(rows, "is_matured").all():
         legend_only(figure, "Some have not had their time yet", kind="hollow")
     note_small(figure, all_of(rows, "matured_users"))
-    figure = laid_out(figure, height=320, y_title=f"Activated ({level} interval)")
+    figure = laid_out(figure, height=400, y_title=f"Activated ({level} interval)")
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     figure.update_xaxes(hoverformat="Week of %-d %b %Y")
     return figure
