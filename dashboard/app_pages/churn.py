@@ -11,18 +11,25 @@ BANDS = ("high", "medium", "low", "unknown")
 
 def who() -> None:
     """Who is likely to leave, and why the model thinks so."""
+    spread = queries.churn.risk_distribution(build, chosen)
+    reasons = queries.churn.reasons(build, chosen)
     left, right = st.columns(2)
     with (
         left,
         layout.panel(
-            "How risk is spread", "Active users by the probability of being gone."
+            "How risk is spread",
+            "Active users by the probability of being gone.",
+            of=spread,
+            means={
+                "Risk": "churn_scores.churn_probability",
+                "Band": "churn_scores.risk_band",
+            },
+            n=wording.counted(summary["users"], "user"),
         ),
     ):
         if is_scored:
             layout.draw(
-                charts.churn.risk_distribution(
-                    queries.churn.risk_distribution(build, chosen).rows, SIDE_HEIGHT
-                ),
+                charts.churn.risk_distribution(spread.rows, SIDE_HEIGHT),
                 "Number of users by risk",
                 key="risk_distribution",
             )
@@ -36,21 +43,23 @@ def who() -> None:
             "What raises the risk",
             "The three main reasons of each score, counted. N stands for a number that "
             "differs from user to user.",
+            of=reasons,
+            means={"Reason": "churn_scores.top_reason_1"},
+            n=wording.counted(summary["users"], "user"),
         ),
     ):
-        reasons = queries.churn.reasons(build, chosen).rows
-        if reasons.empty:
+        if reasons.rows.empty:
             st.caption("No score has a reason.")
         else:
             layout.draw(
-                charts.churn.reasons(reasons, SIDE_HEIGHT),
+                charts.churn.reasons(reasons.rows, SIDE_HEIGHT),
                 "Share of high-risk and other users with each reason",
                 key="reasons",
             )
 
     with layout.panel(
         "Users by risk", "The highest first. Reasons say what raises a user's own risk."
-    ):
+    ) as panel:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             search = state.enter_text(
                 "Find a user",
@@ -68,9 +77,11 @@ def who() -> None:
                 selection_mode="multi",
                 format_func=wording.name,
             )
-        users = queries.churn.users_at_risk(
+        listed = queries.churn.users_at_risk(
             build, chosen, tuple(bands) or BANDS, search, MOST_ROWS
-        ).rows
+        )
+        panel.about(listed, {"Risk": "churn_scores.churn_probability"})
+        users = listed.rows
         table = users.assign(
             churn_probability=users["churn_probability"] * 100,
             risk_band=users["risk_band"].map(wording.name),
@@ -122,7 +133,8 @@ def who() -> None:
 
 def what() -> None:
     """What goes with leaving, and how soon users come back."""
-    behaviors = queries.churn.behaviors(build, chosen).rows
+    result = queries.churn.behaviors(build, chosen)
+    behaviors = result.rows
     title = "What users did, and whether they were gone later"
     if behaviors.empty:
         with layout.panel(title):
@@ -138,6 +150,11 @@ def what() -> None:
             f"{wording.day(when['label_end_date'])}, the newest window that has closed, "
             "among those who did and who did not do it. Heavy users do more of everything, "
             "so this goes with staying, and need not cause it.",
+            of=result,
+            means={
+                "Gone": "churn_labels.is_churned",
+                "Did it": "user_event_usage.events_28",
+            },
         ):
             layout.draw(
                 charts.churn.behaviors(behaviors),
@@ -173,7 +190,8 @@ def what() -> None:
 
 def how_good() -> None:
     """How far to trust the model, and what its scores are good for."""
-    metrics = queries.churn.model_metrics(build).rows
+    result = queries.churn.model_metrics(build)
+    metrics = result.rows
     if metrics.empty or metrics["value"].isna().all():
         with layout.panel("How good the model is"):
             st.caption(
@@ -188,7 +206,10 @@ def how_good() -> None:
         f"On {wording.counted(dates, 'later date')} that it had not seen "
         f"({wording.count(first['rows'])} scores, {wording.percent(first['base_rate'])} of "
         "them gone): the model, the rule that who is away longer is likelier "
-        "gone, and the same risk for all. Bars are 95% intervals.",
+        f"gone, and the same risk for all. Bars are {layout.level(build)} intervals.",
+        of=result,
+        means={"Metric": "churn_model_metrics.metric", "n": "churn_model_metrics.rows"},
+        n=wording.counted(first["rows"], "score"),
     ):
         layout.draw(
             charts.churn.model_quality(metrics),

@@ -1,24 +1,35 @@
-"""The dashboard in a real browser: open, filter by URL, compare with the mart."""
+"""The dashboard in a real browser: open, filter, follow a link, drill down, download."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
+import duckdb
 import pytest
 from test_dashboard_marts import ROWS, publish
 
 from dashboard import screenshots
+from dashboard.menu import MENU
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 CHROMIUM = screenshots.chromium()
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None,
     reason="no Chromium: install it, or set CHROMIUM to its path, to test in a browser",
 )
+SCREEN = {"width": 1200, "height": 900}
+PAGES = [entry.name for entry in MENU]
+# What a page asks for before it shows something.
+LINKS = {
+    "ask": "?step1=file_opened&step2=file_opened",
+    "user": "?id=u12",
+}
 BUILD = "20260302T100000-aaaaaaaa"
 NEWER = "20260303T100000-bbbbbbbb"
 
@@ -45,9 +56,23 @@ def asked() -> list[str]:
 @pytest.fixture(scope="module")
 def page(asked: list[str]) -> Iterator[Page]:
     with screenshots.running_browser(CHROMIUM) as browser:
-        page = browser.new_page(viewport={"width": 1200, "height": 900})
+        page = browser.new_page(viewport=SCREEN)
         page.on("request", lambda request: asked.append(request.url))
         yield page
+
+
+def choose(page: Page, label: str, option: str, within: Locator | None = None) -> None:
+    """Chooses in a select box, and waits until the page shows it."""
+    (within or page).get_by_role("combobox", name=label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    screenshots.wait_until_drawn(page)
+
+
+def mart(folder: Path, sql: str) -> list[tuple]:
+    """Rows of a query on the published file."""
+    path = folder / "published" / f"{BUILD}.duckdb"
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
 
 
 def visit(page: Page, address: str) -> None:
@@ -60,13 +85,27 @@ def metric(page: Page, label: str) -> str:
     return tile.get_by_test_id("stMetricValue").inner_text().strip()
 
 
-@pytest.mark.parametrize("path", screenshots.PAGES.values())
-def test_a_page_draws_its_charts(page: Page, address: str, path: str) -> None:
-    visit(page, address + path)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_draws_its_charts(page: Page, address: str, name: str) -> None:
+    visit(page, f"{address}/{name}{LINKS.get(name, '')}")
     charts = page.get_by_test_id("stPlotlyChart")
-    assert charts.count() >= 2
+    assert charts.count() >= 1
     assert page.get_by_test_id("stException").count() == 0
     assert all(chart.locator("svg.main-svg").count() for chart in charts.all())
+    told = [chart.get_attribute("aria-label") for chart in charts.all()]
+    assert all(told), "who cannot see a chart is told what it shows"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_narrow_screen(page: Page, address: str, name: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    visit(page, f"{address}/{name}{LINKS.get(name, '')}")
+    wide = page.evaluate("""() => {
+        const main = document.querySelector('[data-testid="stMain"]');
+        return main.scrollWidth - main.clientWidth;
+    }""")
+    page.set_viewport_size(SCREEN)
+    assert wide <= 0
 
 
 def test_a_link_reproduces_the_page_and_its_number(page: Page, address: str) -> None:
@@ -78,13 +117,95 @@ def test_a_link_reproduces_the_page_and_its_number(page: Page, address: str) -> 
     assert "segment=plan" in page.url
 
 
-def test_a_choice_is_written_into_the_url(page: Page, address: str) -> None:
+def test_a_link_taken_on_the_way_shows_the_same_to_someone_else(
+    page: Page, address: str
+) -> None:
     visit(page, f"{address}/retention")
-    page.get_by_role("combobox", name="Period").click()
-    page.get_by_role("option", name="Month").click()
-    page.wait_for_url("**period=month*")
+    choose(page, "Segment", "Plan")
+    choose(page, "Period", "Month")
+    choose(page, "Compare with", "Plan: pro")
+    page.get_by_role("link", name="Funnels").click()
+    page.wait_for_url("**/funnels?*")
+    choose(page, "Entered in", "Last 28 days")
+    link = page.url
+    assert parse_qs(urlsplit(link).query) == {
+        "segment": ["plan"],
+        "period": ["month"],
+        "versus": ["plan.pro"],
+        "days": ["28"],
+    }
+    shown = page.get_by_test_id("stMain").inner_text()
+    someone = page.context.browser.new_context(viewport=SCREEN).new_page()
+    visit(someone, link)
+    assert someone.get_by_test_id("stMain").inner_text() == shown
+    someone.context.close()
+    page.go_back()
+    page.go_back()
+    page.wait_for_url("**/retention?*")
     screenshots.wait_until_drawn(page)
     assert page.get_by_text("Retention by month since the start").count() == 1
+
+
+def test_a_number_leads_to_as_many_users_as_it_says(
+    page: Page, address: str, folder: Path
+) -> None:
+    sql = (
+        "select users, dropped_users from funnel_steps_in('buy') where step_number = 2"
+    )
+    reached, dropped = mart(folder, sql)[0]
+    visit(page, f"{address}/funnels")
+    page.get_by_role("button", name="Users").first.click()
+    dialog = page.get_by_role("dialog")
+    choose(page, "Step", "2. Want it", within=dialog)
+    dialog.get_by_text(f"{reached} users.").wait_for()
+    choose(page, "Who", "Dropped out before it", within=dialog)
+    dialog.get_by_text(f"{dropped} users.").wait_for()
+    with page.expect_download() as downloaded:
+        dialog.get_by_role("button", name="Download CSV").click()
+    rows = list(csv.DictReader(downloaded.value.path().read_text().splitlines()))
+    assert len({row["user_id"] for row in rows}) == len(rows) == dropped
+    page.keyboard.press("Escape")
+
+
+def test_what_is_shown_can_be_taken_along(
+    page: Page, address: str, folder: Path
+) -> None:
+    visit(page, f"{address}/funnels?segment=plan&value=free")
+    page.get_by_role("button", name="About").first.click()
+    popover = page.get_by_test_id("stPopoverBody")
+    with page.expect_download() as downloaded:
+        popover.get_by_role("button", name="Download CSV").click()
+    rows = csv.DictReader(downloaded.value.path().read_text().splitlines())
+    users = [int(row["users"]) for row in rows]
+    sql = "from funnel_steps where segment_value = 'free' order by step_number"
+    told = popover.get_by_test_id("stCode").inner_text()
+    assert [row[0] for row in mart(folder, f"select users from ({told})")] == users
+    assert len(users) == len(mart(folder, sql)) == 3
+    page.keyboard.press("Escape")
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Download plot as a PNG").first.click()
+    assert downloaded.value.suggested_filename == "funnel.png"
+    assert downloaded.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_everything_is_reached_by_keyboard(page: Page, address: str) -> None:
+    visit(page, f"{address}/funnels")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate("""() => {
+                const focused = document.activeElement;
+                return focused.getAttribute('aria-label') || focused.innerText || '';
+            }""")
+        )
+    names = " ".join(reached)
+    for name in ("Segment", "Period", "Users", "About", "Download plot as a PNG"):
+        assert name in names, name
+    page.get_by_role("button", name="About").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_test_id("stPopoverBody").get_by_text("Reached.").wait_for()
+    page.keyboard.press("Escape")
 
 
 def test_hostile_names_are_text(page: Page, address: str) -> None:
@@ -98,7 +219,7 @@ def test_a_picture_of_the_page_is_small(page: Page, address: str) -> None:
     picture = screenshots.whole_page(page, 1400)
     assert picture.startswith(b"\x89PNG")
     assert len(picture) < 250 * 1024
-    page.set_viewport_size({"width": 1200, "height": 900})
+    page.set_viewport_size(SCREEN)
 
 
 def test_an_open_page_follows_a_publish(page: Page, address: str, folder: Path) -> None:
@@ -114,5 +235,5 @@ def test_an_open_page_follows_a_publish(page: Page, address: str, folder: Path) 
 def test_the_browser_asked_nobody_else(asked: list[str], address: str) -> None:
     """Runs after the others: no font, picture or script comes from elsewhere."""
     local = (address, address.replace("http", "ws"), "data:", "blob:")
-    assert len(asked) > len(screenshots.PAGES)
+    assert len(asked) > len(PAGES)
     assert not [url for url in asked if not url.startswith(local)]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from test_dashboard import BUILD, assert_is_sound, folder, opened, texts
+from test_dashboard import BUILD, PAGES, assert_is_sound, folder, opened, texts
 from test_dashboard_marts import HOSTILE, publish
 
 from dashboard import sql_text, warehouse
 
 __all__ = ["folder"]
+
+# Parts of a page that are drawn one at a time.
+VIEWS = {"churn": ({"view": "who"}, {"view": "what"}, {"view": "model"})}
 
 
 def in_the_url(app: AppTest) -> dict[str, list[str]]:
@@ -128,3 +133,38 @@ def test_what_is_quoted_is_no_parameter() -> None:
     sql = """select '$x', 'it''s $x', "$x", $x, $y"""
     filled = sql_text.filled_in(sql, {"x": 1})
     assert filled == """select '$x', 'it''s $x', "$x", 1, $y"""
+
+
+def blocks(block: Any, above: tuple = ()) -> Iterator[tuple[Any, tuple]]:
+    """Every element of a page, with the containers that it stands in."""
+    for child in getattr(block, "children", {}).values():
+        yield child, above
+        yield from blocks(child, (*above, child))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_chart_and_table_tells_what_is_behind_it(folder: Path, page: str) -> None:
+    publish(folder, BUILD)
+    for view in VIEWS.get(page, ({},)):
+        app = opened(page, **view)
+        shown = [
+            above
+            for element, above in blocks(app.main)
+            if element.type in ("plotly_chart", "dataframe", "arrow_data_frame")
+        ]
+        assert shown
+        for above in shown:
+            panels = [
+                block
+                for block in above
+                if getattr(
+                    getattr(block.proto, "flex_container", None), "border", False
+                )
+            ]
+            assert panels, "a chart stands in a panel"
+            about = [
+                element
+                for element, _ in blocks(panels[-1])
+                if element.type == "popover"
+            ]
+            assert len(about) == 1, panels[-1]
