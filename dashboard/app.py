@@ -85,6 +85,7 @@ st.set_page_config(
 if not is_logged_in():
     layout.log_in()
     st.stop()
+st.html(layout.READABLE_AXES)
 selected = st.navigation(
     [
         st.Page(

@@ -19,6 +19,13 @@ from dashboard.filters import Filters, Lines
 from dashboard.queries import Result, Slice
 from dashboard.warehouse import Build, NewestBuild
 
+# Streamlit's own grey of the text beside a chart's axes is too pale to read in light.
+READABLE_AXES = """<style>
+.js-plotly-plot :is(.xtick, .ytick) text, .js-plotly-plot :is(.xtitle, .ytitle) {
+    fill: currentColor !important;
+    fill-opacity: 0.75 !important;
+}
+</style>"""
 NAMED_FAILURES = 5
 # Which of two columns is drawn: what is in it twice needs a key of its own.
 _side: ContextVar[str] = ContextVar("side", default="")

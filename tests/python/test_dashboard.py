@@ -149,6 +149,17 @@ def test_filters_that_match_nobody_say_so(folder: Path, page: str) -> None:
     assert "Nobody matches these filters" in texts(app)
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_days_of_which_nothing_is_known_are_no_error(folder: Path, page: str) -> None:
+    """Two days at the start: no funnel has matured, no window is full, none scored."""
+    publish(folder, BUILD)
+    link = {"days": "between", "from": "2026-01-02", "to": "2026-01-03"}
+    for more in ({}, {"segment": "plan"}, {"versus": "plan.free", "period": "month"}):
+        app = opened(page, **link, **more)
+        assert_is_sound(app)
+        assert app.markdown or app.info
+
+
 def test_an_overview_without_a_complete_day_says_so(folder: Path) -> None:
     publish(folder, BUILD, change="update daily_active set is_complete = false")
     app = opened("overview")

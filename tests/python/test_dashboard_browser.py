@@ -208,6 +208,51 @@ def test_everything_is_reached_by_keyboard(page: Page, address: str) -> None:
     page.keyboard.press("Escape")
 
 
+# The contrast of the first element that a selector finds, on the page's background.
+CONTRAST = """selector => {
+    const parsed = text => text.match(/[0-9.]+/g).map(Number);
+    const luminance = color => {
+        const [r, g, b] = color.map(value => value / 255).map(
+            value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+        );
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const element = document.querySelector(selector);
+    const style = getComputedStyle(element);
+    const isDrawn = element instanceof SVGElement;
+    const color = parsed(isDrawn ? style.fill : style.color);
+    let opacity = (color[3] ?? 1) * (isDrawn ? style.fillOpacity : 1);
+    for (let above = element; above; above = above.parentElement) {
+        opacity *= getComputedStyle(above).opacity;
+    }
+    const app = document.querySelector('[data-testid="stApp"]');
+    const ground = parsed(getComputedStyle(app).backgroundColor);
+    const seen = [0, 1, 2].map(i => color[i] * opacity + ground[i] * (1 - opacity));
+    const [dark, light] = [luminance(seen), luminance(ground)].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_the_contrast_that_wcag_asks_for(
+    page: Page, address: str, scheme: str
+) -> None:
+    context = page.context.browser.new_context(color_scheme=scheme, viewport=SCREEN)
+    seen = context.new_page()
+    visit(seen, address)
+    for selector in (
+        '[data-testid="stCaptionContainer"] p',
+        '[data-testid="stWidgetLabel"] p',
+        '[data-testid="stMetricDelta"]',
+        ".xtick text",
+        ".ytick text",
+        ".ytitle",
+        ".legendtext",
+    ):
+        assert seen.evaluate(CONTRAST, selector) >= 4.5, selector
+    context.close()
+
+
 def test_hostile_names_are_text(page: Page, address: str) -> None:
     visit(page, f"{address}/?segment=plan")
     assert page.locator("svg b, svg script").count() == 0
