@@ -9,16 +9,37 @@
     counts that holds the first). Columns are qualified wherever a parameter has their name.
 #}
 
-{# CTE: who is selected, and under which value they count. by_value: SQL, a parameter. #}
-{% macro chosen_users(by_value='by_value') -%}
-    chosen_users as (
+{#
+    CTE: the rows of a relation of users that are selected, with the slice_value that they
+    count under. Whoever asks about everyone joins nothing. by_value: SQL, a parameter.
+    The relation is to be a CTE that is `not materialized`, as one of two branches is run.
+#}
+{% macro chosen_of(relation, by_value='by_value') -%}
+    chosen as (
 
         select
-            user_slices.user_id,
-            case when {{ by_value }} then user_slices.segment_value else 'all' end as slice_value
+            {{ relation }}.*,
+            'all' as slice_value
 
-        from user_segment_values as user_slices
-        where {{ is_chosen('user_slices') }}
+        from {{ relation }}
+        where
+            segment = 'all'
+            and (segment_values is null or list_contains(segment_values, 'all'))
+        union all by name
+        select
+            {{ relation }}.*,
+            case when {{ by_value }} then chosen_values.segment_value else 'all' end as slice_value
+
+        from {{ relation }}
+        inner join (
+            select
+                user_slices.user_id,
+                user_slices.segment_value
+
+            from user_segment_values as user_slices
+            where {{ is_chosen('user_slices') | indent(16) }}
+        ) as chosen_values on {{ relation }}.user_id = chosen_values.user_id
+        where segment <> 'all'
 
     )
 {%- endmacro %}
@@ -175,37 +196,33 @@
 {% macro activation_in_function() -%}
     with
 
-    {{ chosen_users() }},
-
-    signed_up as (
+    sign_ups as not materialized (
 
         select
-            chosen_users.slice_value,
-            mart.is_activated,
-            mart.is_matured,
-            mart.seconds_to_activate,
+            mart.*,
             {{ given_period_start(local_date('mart.signed_up_at')) }} as period_start
 
         from activation as mart
-        inner join chosen_users on mart.user_id = chosen_users.user_id
 
     ),
+
+    {{ chosen_of('sign_ups') }},
 
     counted as (
 
         select
-            signed_up.slice_value,
+            chosen.slice_value,
             count(*) as signed_up_users,
-            count(case when signed_up.is_matured then 1 end) as matured_users,
-            count(case when signed_up.is_matured and signed_up.is_activated then 1 end) as activated_users,
-            {{ exact_quantile('case when signed_up.is_matured then signed_up.seconds_to_activate end', 0.5) }}
+            count(case when chosen.is_matured then 1 end) as matured_users,
+            count(case when chosen.is_matured and chosen.is_activated then 1 end) as activated_users,
+            {{ exact_quantile('case when chosen.is_matured then chosen.seconds_to_activate end', 0.5) }}
                 as median_seconds_to_activate,
-            bool_and(signed_up.is_matured) as is_matured,
-            signed_up.period_start
+            bool_and(chosen.is_matured) as is_matured,
+            chosen.period_start
 
-        from signed_up
-        where {{ is_period_in_range('signed_up.period_start') }}
-        group by signed_up.slice_value, signed_up.period_start
+        from chosen
+        where {{ is_period_in_range('chosen.period_start') }}
+        group by chosen.slice_value, chosen.period_start
 
     )
 
@@ -220,38 +237,50 @@
     order by counted.slice_value, counted.period_start
 {%- endmacro %}
 
-{# The headline attempt of each actor among those whose entry lies in the range. #}
+{#
+    The headline attempt of each actor among those whose entry lies in the range; over all
+    days these are the mart's own.
+#}
 {% macro funnel_users_in_function() -%}
     with
 
-    {{ chosen_users() }},
+    headline as not materialized (
 
-    ranked as (
-
-        select
-            mart.* exclude (is_headline, is_first),
-            chosen_users.slice_value,
-            row_number() over (
-                partition by mart.actor_id
-                order by
-                    {{ 'mart.deepest_step desc,' if convention('attempt_rule') == 'deepest' }}
-                    mart.attempt_number
-            ) as rank
-
+        select mart.* exclude (is_headline, is_first)
         from funnel_attempts as mart
-        inner join chosen_users on mart.user_id = chosen_users.user_id
         where
             mart.funnel = funnel
-            and {{ is_in_range('mart.entry_date') }}
+            and mart.is_headline
+            and {{ covers_all_days() }}
+        union all by name
+        select ranked.* exclude (is_headline, is_first, rank)
+        from (
+            select
+                mart.*,
+                row_number() over (
+                    partition by mart.actor_id
+                    order by
+                        {{ 'mart.deepest_step desc,' if convention('attempt_rule') == 'deepest' }}
+                        mart.attempt_number
+                ) as rank
 
-    )
+            from funnel_attempts as mart
+            where
+                mart.funnel = funnel
+                and {{ is_in_range('mart.entry_date') }}
+                and not {{ covers_all_days() }}
+        ) as ranked
+        where ranked.rank = 1
+
+    ),
+
+    {{ chosen_of('headline') }}
 
     select
-        ranked.slice_value as segment_value,
-        ranked.* exclude (slice_value, rank)
+        chosen.slice_value as segment_value,
+        chosen.* exclude (slice_value)
 
-    from ranked
-    where ranked.rank = 1
+    from chosen
     union all by name
     select
         case when is_one_of('funnel', funnel, known_funnels.names) then '' end as segment_value,
@@ -262,6 +291,18 @@
         from funnel_steps as mart
     ) as known_funnels
     where not coalesce(list_contains(known_funnels.names, funnel), false)
+{%- endmacro %}
+
+{# Whether the range leaves no day of the data out. #}
+{% macro covers_all_days() -%}
+    (
+        select coalesce(
+            (date_from is null or cast(date_from as date) <= {{ local_date('build_info.data_start') }})
+            and (date_to is null or cast(date_to as date) >= {{ local_date('build_info.data_end') }}),
+            false
+        )
+        from build_info
+    )
 {%- endmacro %}
 
 {# CTEs: the steps of the funnel, and its attempts by the columns given. #}

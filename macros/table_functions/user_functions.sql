@@ -6,28 +6,32 @@
 {% macro active_users_in_function() -%}
     with
 
-    {{ chosen_users('false') }}
+    active as not materialized (
 
-    select
-        found.user_id,
-        count(*) as events,
-        count(distinct found.event_date) as active_days,
-        min(found.event_time) as first_event_at,
-        max(found.event_time) as last_event_at
+        select
+            found.user_id,
+            count(*) as events,
+            count(distinct found.event_date) as active_days,
+            min(found.event_time) as first_event_at,
+            max(found.event_time) as last_event_at
 
-    from events as found
-    inner join chosen_users on found.user_id = chosen_users.user_id
-    where
-        found.is_activity
-        and {{ is_in_range('found.event_date') }}
-    group by found.user_id
-    order by found.user_id
+        from events as found
+        where
+            found.is_activity
+            and {{ is_in_range('found.event_date') }}
+        group by found.user_id
+
+    ),
+
+    {{ chosen_of('active', 'false') }}
+
+    select chosen.* exclude (slice_value)
+    from chosen
+    order by chosen.user_id
 {%- endmacro %}
 
 {% macro lifecycle_users_in_function() -%}
     with
-
-    {{ chosen_users('false') }},
 
     bounds as (
 
@@ -55,48 +59,55 @@
             and found.event_date < bounds.next_start
         group by found.user_id
 
-    )
+    ),
 
-    select
-        neighbours.user_id,
-        profiles.first_active_date,
-        profiles.last_active_date
+    in_state as not materialized (
 
-    from neighbours
-    cross join bounds
-    inner join chosen_users on neighbours.user_id = chosen_users.user_id
-    inner join user_profiles as profiles on neighbours.user_id = profiles.user_id
-    where
-        case state
-            when 'dormant' then not neighbours.is_active
-            when 'returning' then neighbours.is_active and neighbours.was_active
-            when 'new' then neighbours.is_active and profiles.first_active_date >= bounds.this_start
-            else
-                neighbours.is_active
-                and not neighbours.was_active
-                and profiles.first_active_date < bounds.this_start
-        end
-    order by neighbours.user_id
+        select
+            neighbours.user_id,
+            profiles.first_active_date,
+            profiles.last_active_date
+
+        from neighbours
+        cross join bounds
+        inner join user_profiles as profiles on neighbours.user_id = profiles.user_id
+        where
+            case state
+                when 'dormant' then not neighbours.is_active
+                when 'returning' then neighbours.is_active and neighbours.was_active
+                when 'new' then neighbours.is_active and profiles.first_active_date >= bounds.this_start
+                else
+                    neighbours.is_active
+                    and not neighbours.was_active
+                    and profiles.first_active_date < bounds.this_start
+            end
+
+    ),
+
+    {{ chosen_of('in_state', 'false') }}
+
+    select chosen.* exclude (slice_value)
+    from chosen
+    order by chosen.user_id
 {%- endmacro %}
 
 {# Users who signed up in the periods of the range, which are those of activation_in. #}
 {% macro activation_users_in_function() -%}
     with
 
-    {{ chosen_users('false') }}
+    sign_ups as not materialized (
 
-    select
-        mart.user_id,
-        mart.is_activated,
-        mart.is_matured,
-        mart.seconds_to_activate,
-        mart.signed_up_at,
-        mart.activated_at
+        select mart.*
+        from activation as mart
+        where {{ is_period_in_range(given_period_start(local_date('mart.signed_up_at'))) }}
 
-    from activation as mart
-    inner join chosen_users on mart.user_id = chosen_users.user_id
-    where {{ is_period_in_range(given_period_start(local_date('mart.signed_up_at'))) }}
-    order by mart.user_id
+    ),
+
+    {{ chosen_of('sign_ups', 'false') }}
+
+    select chosen.* exclude (slice_value)
+    from chosen
+    order by chosen.user_id
 {%- endmacro %}
 
 {# Members of the cohorts in the range, and whether each was retained in the period. #}
@@ -104,9 +115,7 @@
     {%- set is_elapsed = convention('window_basis') == 'elapsed' -%}
     with
 
-    {{ chosen_users('false') }},
-
-    members as (
+    members as not materialized (
 
         select
             profiles.user_id,
@@ -115,30 +124,31 @@
             profiles.cohort_at
 
         from user_profiles as profiles
-        inner join chosen_users on profiles.user_id = chosen_users.user_id
         where
             profiles.cohort_date is not null
             and is_one_of('retained', retained, ['on', 'on_or_after'])
 
     ),
 
+    {{ chosen_of('members', 'false') }},
+
     asked_members as (
 
         select
-            members.*,
-            {{ given_periods_after('members.cohort_start', 'period_number') }} as first_date,
-            {{ given_periods_after('members.cohort_start', 'period_number + 1') }} as next_date,
+            chosen.*,
+            {{ given_periods_after('chosen.cohort_start', 'period_number') }} as first_date,
+            {{ given_periods_after('chosen.cohort_start', 'period_number + 1') }} as next_date,
             cells.{{ is_complete_on('calendar') }} as is_complete_on_calendar,
             cells.{{ is_complete_on('elapsed') }} as is_complete_elapsed
 
-        from members
+        from chosen
         inner join cohort_retention as cells
-            on members.cohort_start = cells.cohort_start
+            on chosen.cohort_start = cells.cohort_start
         where
             cells.period = period
             and cells.period_number = period_number
             and cells.segment = 'all'
-            and {{ is_period_in_range('members.cohort_start') }}
+            and {{ is_period_in_range('chosen.cohort_start') }}
 
     ),
 

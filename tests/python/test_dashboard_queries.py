@@ -311,7 +311,9 @@ def test_a_users_deepest_then_earliest_attempt_in_the_range_counts(
             [timestamp '2026-06-01 00:00', '2026-06-01 01:00', '2026-06-01 02:00']
                 as step_times
         )
-        from funnel_attempts where user_id = 'u00'
+        from funnel_attempts where user_id = 'u00';
+        update funnel_attempts set is_headline = false
+        where user_id = 'u00' and attempt_number = 1
     """
     publish(tmp_path, "20260302T100000-twiceeee", change=again)
     build = warehouse.current_build()

@@ -37,6 +37,8 @@ ELSEWHERE = {
     "retention_through_rate",
     "retention_elapsed_rate",
     "is_elapsed_complete",
+    "step_order",
+    "window_seconds",
 }
 
 
