@@ -1,12 +1,15 @@
 """The frames that the ml tests share, and what ml/ does with a frame that is wrong."""
 
 import json
+import subprocess
+import sys
 import threading
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import PROJECT
 from scipy.special import expit
 from threadpoolctl import threadpool_info
 
@@ -304,6 +307,32 @@ def test_models_that_run_at_once_keep_the_thread_limit():
         assert not other.is_alive() or leave.is_set()
         assert {pool["num_threads"] for pool in threadpool_info()} == {1}
     other.join()
+
+
+def test_the_package_imports_scikit_learn_before_threads_do():
+    """Else two Python models of one build may wait for each other's imports for ever."""
+    code = """
+import importlib, pkgutil, sys, ml
+
+def parts():
+    return {name for name in sys.modules if name.startswith("sklearn")}
+
+before = parts()
+for module in pkgutil.iter_modules(ml.__path__):
+    if module.name != "__main__":
+        importlib.import_module(f"ml.{module.name}")
+print(len(before), sorted(parts() - before))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count, later = done.stdout.split(" ", 1)
+    assert int(count) > 100
+    assert later.strip() == "[]"
 
 
 def test_every_feature_has_words_and_a_known_transform():
