@@ -2,113 +2,59 @@
 
 {{ config(materialized='table') }}
 
+{# Each read of the events is of a few columns or of a few rows. As a CTE that is named
+   thrice, DuckDB would first keep all of them in memory. -#}
+{% set events = ref('base_events_identified') %}
+
+{% set content = [
+    'source_user_id', 'anonymous_id', 'session_id', 'event_name', 'raw_event_time',
+    'received_at', 'properties',
+] %}
+{% set columns = [
+    'event_id', 'source_user_id', 'user_id', 'known_user_id', 'anonymous_id', 'session_id',
+    'event_name', 'properties', 'raw_event_time', 'row_reason', 'is_anonymous',
+    'event_time', 'known_at', 'received_at',
+] | join(',\n        ') %}
+{% set key_hash = 'case when event_id is null then ' ~ row_hash(content) ~ ' else ' ~ row_hash(['event_id']) ~ ' end' %}
+
 with
 
-events as (
+-- Of nearly all data these are few, and only they need to be ordered.
+repeated_keys as (
 
-    select * from {{ ref('base_events') }}
-
-),
-
-links as (
-
-    select * from {{ ref('stg_identity_links') }}
+    select {{ key_hash }} as key_hash
+    from (select *, user_id as source_user_id from {{ ref('base_events') }}) as given_rows
+    group by {{ key_hash }}
+    having count(*) > 1
 
 ),
 
-versions as (
-
-    select * from {{ ref('base_identity_versions') }}
-
-),
-
-excluded_users as (
-
-    select * from {{ ref('base_excluded_users') }}
-
-),
-
-identified as (
+single_rows as (
 
     select
-        events.event_id,
-        events.user_id as source_user_id,
-        {{ identified_user('events', 'links') }} as user_id,
-        coalesce(events.user_id, versions.user_id) as known_user_id,
-        events.anonymous_id,
-        events.session_id,
-        events.event_name,
-        events.properties,
-        events.raw_event_time,
-        events.user_id is null and links.user_id is null as is_anonymous,
-        events.event_time,
-        case
-            when events.user_id is not null then events.event_time
-            when versions.user_id is not null then greatest(events.event_time, versions.linked_at)
-        end as known_at,
-        events.received_at
+        {{ columns }},
+        case when event_id is null then {{ row_fingerprint(content) }} end as fingerprint,
+        1 as occurrence
 
-    from events
-    left join links
-        on events.user_id is null
-        and events.anonymous_id = links.anonymous_id
-    left join versions
-        on events.user_id is null
-        and events.anonymous_id = versions.anonymous_id
-        and (versions.valid_from is null or versions.valid_from <= events.event_time)
-        and (versions.valid_until is null or versions.valid_until > events.event_time)
-
-),
-
-checked as (
-
-    select
-        identified.*,
-        case
-            when identified.user_id is null then 'no_user'
-            when coalesce(identified.raw_event_time, '') = '' then 'no_event_time'
-            when identified.event_time is null then 'unparsable_event_time'
-            when identified.event_name is null then 'no_event_name'
-            when identified.event_time > identified.received_at then 'after_received_at'
-            {%- if loaded_until() %}
-            when identified.event_time > {{ loaded_until() }} then 'after_loaded_until'
-            {%- endif %}
-            {%- if has_input('users') %}
-            when
-                not identified.is_anonymous
-                and identified.user_id not in (
-                    select users.user_id
-                    from {{ ref('base_users') }} as users
-                    where users.user_id is not null
-                )
-                then 'unknown_user'
-            {%- endif %}
-            when excluded_users.user_id is not null then 'excluded_user'
-        end as row_reason
-
-    from identified
-    left join excluded_users
-        on identified.user_id = excluded_users.user_id
-        and identified.event_time >= excluded_users.valid_from
+    from {{ events }}
+    where {{ key_hash }} not in (select key_hash from repeated_keys)
 
 ),
 
 fingerprinted as (
 
     select
-        *,
-        {{ row_fingerprint([
-            'source_user_id', 'anonymous_id', 'session_id', 'event_name', 'raw_event_time',
-            'received_at', 'properties',
-        ]) }} as fingerprint
+        {{ columns }},
+        {{ row_fingerprint(content) }} as fingerprint
 
-    from checked
+    from {{ events }}
+    where {{ key_hash }} in (select key_hash from repeated_keys)
 
 ),
 
 -- Among the rows of one event_id the latest received wins. Rows without an event_id are
 -- told apart by their content, and wholly identical ones by their number.
-numbered as (
+repeated_rows as (
 
     select
         *,
@@ -118,6 +64,30 @@ numbered as (
         ) as occurrence
 
     from fingerprinted
+
+),
+
+numbered as (
+
+    select * from single_rows
+    union all
+    select * from repeated_rows
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when row_reason is not null then row_reason
+            when event_id is not null and occurrence > 1 then 'duplicate_event_id'
+            {%- if duplicate_rows() == 'reject' %}
+            when event_id is null and occurrence > 1 then 'duplicate_row'
+            {%- endif %}
+        end as rejection_reason
+
+    from numbered
 
 ),
 
@@ -134,21 +104,15 @@ final as (
         session_id,
         event_name,
         properties,
-        raw_event_time,
-        case
-            when row_reason is not null then row_reason
-            when event_id is not null and occurrence > 1 then 'duplicate_event_id'
-            {%- if duplicate_rows() == 'reject' %}
-            when event_id is null and occurrence > 1 then 'duplicate_row'
-            {%- endif %}
-        end as rejection_reason,
+        case when rejection_reason is not null then raw_event_time end as raw_event_time,
+        rejection_reason,
         is_anonymous,
         event_id is null and occurrence > 1 as is_repeated_row,
         event_time,
         known_at,
         received_at
 
-    from numbered
+    from judged
 
 )
 
