@@ -7,6 +7,7 @@
     {%- do check_vars() -%}
     {%- if execute -%}
         {%- do warn_of_unknown_vars() -%}
+        {%- do begin_increments() -%}
         {%- if 'model.product_analytics.scored_users' in selected_resources -%}
             {%- do require_churn_model() -%}
         {%- endif -%}
@@ -17,6 +18,9 @@
 {%- endmacro %}
 
 {% macro finish_build(results) -%}
+    {%- if execute -%}
+        {%- do end_increments(results) -%}
+    {%- endif -%}
     {%- if execute and flags.WHICH == 'build' -%}
         {%- do adapter.dispatch('finish_build', 'product_analytics')(results) -%}
     {%- endif -%}
@@ -116,9 +120,9 @@
     ] | join(', ') -%}
     {%- set events = (graph.nodes.values() | selectattr('name', 'equalto', 'fct_events') | first).relation_name -%}
     {%- set days = {} -%}
+    {%- do hash_changed_days(events, columns) -%}
     {%- for row in run_query(
-        'select cast(event_date as varchar), count(*) || \'-\' || format(\'{:x}\', bit_xor(hash(' ~ columns ~ ')))'
-        ~ ' from ' ~ events ~ ' group by event_date order by event_date'
+        'select cast(event_date as varchar), content from incremental.day_contents order by event_date'
     ).rows -%}
         {%- do days.update({row[0]: row[1]}) -%}
     {%- endfor -%}
@@ -140,6 +144,23 @@
         {%- do run_query('create table published.main.events as select ' ~ columns ~ ' from ' ~ events) -%}
     {%- endif -%}
     {{- return(days) -}}
+{%- endmacro %}
+
+{# Only of days whose events have changed are the rows read to know their content's hash. #}
+{% macro hash_changed_days(events, columns) -%}
+    {%- set is_all = run_query(
+        'select count(*) from incremental.changed_days where event_date is null'
+    ).rows[0][0] > 0 -%}
+    {%- set is_changed = 'true' if is_all else 'event_date in (from incremental.changed_days)' -%}
+    {%- do run_query(
+        'begin;'
+        ~ 'delete from incremental.day_contents where ' ~ is_changed ~ ';'
+        ~ 'insert into incremental.day_contents select event_date, '
+        ~ "count(*) || '-' || format('{:x}', bit_xor(hash(" ~ columns ~ ')))'
+        ~ ' from ' ~ events ~ ' where ' ~ is_changed ~ ' group by event_date;'
+        ~ 'delete from incremental.changed_days;'
+        ~ 'commit'
+    ) -%}
 {%- endmacro %}
 
 {#

@@ -18,6 +18,7 @@ import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt_common.exceptions import DbtRuntimeError
 
+from plugins.code_hash import code_hash
 from plugins.input_files import input_problem
 from plugins.published_files import PublishedFiles
 
@@ -58,6 +59,7 @@ class Plugin(BasePlugin):
             return problem(models, **json.loads(arguments))
 
         return {
+            "code_hash": code_hash,
             "input_problem": input_problem,
             "churn_model_problem": churn_model_problem,
             "published_current": lambda _: published.current(),

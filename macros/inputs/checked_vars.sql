@@ -6,6 +6,8 @@
     {%- do duplicate_rows() -%}
     {%- do loaded_until() -%}
     {%- do as_of_date() -%}
+    {%- do lookback_days() -%}
+    {%- do changed_days() -%}
     {%- do reporting_timezone() -%}
     {%- do segments() -%}
     {%- do passive_events() -%}
@@ -36,6 +38,37 @@
 {# Date literal of the day to report on; empty where the data decides. #}
 {% macro as_of_date() -%}
     {{- return(time_var('as_of_date', 'date', '[0-9]{4}-[0-9]{2}-[0-9]{2}', 'YYYY-MM-DD')) -}}
+{%- endmacro %}
+
+{# How many days at the end of the data a build reads again. #}
+{% macro lookback_days() -%}
+    {%- set given = var('lookback_days') -%}
+    {%- if given is not integer or given is boolean or given < 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            "var lookback_days: got '" ~ given ~ "', allowed is a whole number of days from 0 on"
+        ) -%}
+    {%- endif -%}
+    {{- return(given) -}}
+{%- endmacro %}
+
+{# Days (UTC) that a build reads again, wherever they lie. #}
+{% macro changed_days() -%}
+    {%- set given = var('changed_days') -%}
+    {%- if given is string or given is mapping or given is not iterable -%}
+        {%- do exceptions.raise_compiler_error(
+            "var changed_days: got '" ~ given ~ "', allowed is a list of days, such as ['2026-01-31']"
+        ) -%}
+    {%- endif -%}
+    {%- set days = [] -%}
+    {%- for day in given -%}
+        {%- if not (modules.re.fullmatch('[0-9]{4}-[0-9]{2}-[0-9]{2}', day | string) and is_day(day | string)) -%}
+            {%- do exceptions.raise_compiler_error(
+                "var changed_days: got '" ~ day ~ "', allowed are days YYYY-MM-DD"
+            ) -%}
+        {%- endif -%}
+        {%- do days.append(day | string) -%}
+    {%- endfor -%}
+    {{- return(days) -}}
 {%- endmacro %}
 
 {% macro time_var(name, type, pattern, allowed) -%}

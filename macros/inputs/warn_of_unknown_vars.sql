@@ -18,6 +18,6 @@
         'funnels', 'retention_periods', 'confidence_level_z', 'churn', 'engagement_tiers',
         'week_start', 'retention_brackets', 'stickiness_windows', 'paths',
         'feature_adoption_weeks', 'conventions', 'churn_training_rows', 'churn_contact',
-        'behavior_impact', 'behavior_segments', 'churn_model',
+        'behavior_impact', 'behavior_segments', 'churn_model', 'lookback_days', 'changed_days',
     ]) -}}
 {%- endmacro %}

@@ -1,5 +1,7 @@
 -- One row: from when to when the data reaches, and the day to report on.
 
+{{ config(materialized='table') }}
+
 {% set has_end = loaded_until() != '' %}
 
 with

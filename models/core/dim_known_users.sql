@@ -1,6 +1,9 @@
 -- One row per identified user: when what became known. dim_users says what is true of a user
 -- in hindsight; this says from when on it could have been said.
 
+{{ config(meta={'made_with': ['segments', 'churn', 'activation', 'reporting_timezone']}) }}
+
+{% set increments = is_increment() %}
 {% set churn = churn_definition() %}
 {% set activation = activation_definition() %}
 {% set has_users = has_input('users') %}
@@ -10,6 +13,9 @@ with
 users as (
 
     select * from {{ ref('stg_users') }}
+    {%- if increments %}
+    where {{ is_changed_user() }}
+    {%- endif %}
 
 ),
 
@@ -27,6 +33,9 @@ events as (
 
     from {{ ref('fct_events') }}
     where known_user_id is not null
+        {%- if increments %}
+        and {{ is_changed_user('known_user_id') }}
+        {%- endif %}
 
 ),
 

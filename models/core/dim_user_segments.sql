@@ -1,6 +1,8 @@
 -- One row per user per segment, `all` included: what every mart slices by. Joining it and
 -- grouping by (segment, segment_value) gives the total and each slice in one pass.
 
+{{ config(materialized='table') }}
+
 with
 
 users as (

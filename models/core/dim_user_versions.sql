@@ -1,6 +1,8 @@
 -- One row per user and stretch of time in which one row of the users table was valid; one
 -- row per user for all time where the table has no valid_from.
 
+{{ config(materialized='table') }}
+
 with
 
 user_versions as (

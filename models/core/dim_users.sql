@@ -1,5 +1,8 @@
 -- One row per user: of the users table, and everyone else that an event names.
 
+{{ config(meta={'made_with': ['segments', 'reporting_timezone']}) }}
+
+{% set increments = is_increment() %}
 {% set has_users = has_input('users') %}
 
 with
@@ -7,12 +10,18 @@ with
 users as (
 
     select * from {{ ref('stg_users') }}
+    {%- if increments %}
+    where {{ is_changed_user() }}
+    {%- endif %}
 
 ),
 
 events as (
 
     select * from {{ ref('fct_events') }}
+    {%- if increments %}
+    where {{ is_changed_user() }}
+    {%- endif %}
 
 ),
 

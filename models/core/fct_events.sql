@@ -1,5 +1,11 @@
 -- One row per event, with its session (as supplied, else by the gap rule).
 
+{{ config(meta={
+    'made_with': ['session_timeout_minutes', 'passive_events', 'reporting_timezone'],
+    'announces_days': ['event_date'],
+}) }}
+
+{% set increments = is_increment() %}
 {% set columns = [
     'event_id', 'user_id', 'known_user_id', 'event_name', 'properties', 'is_anonymous',
     'is_repeated_row', 'event_time', 'known_at', 'received_at',
@@ -10,6 +16,9 @@ with
 events as (
 
     select * from {{ ref('stg_events') }}
+    {%- if increments %}
+    where {{ is_changed_user() }}
+    {%- endif %}
 
 ),
 

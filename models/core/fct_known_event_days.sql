@@ -1,6 +1,8 @@
 -- One row per user per event name per day of activity, of events that were known to be the
 -- user's when they happened: fct_known_user_days by event.
 
+{% set increments = is_increment() %}
+
 with
 
 events as (
@@ -20,6 +22,9 @@ final as (
     from events
     where is_activity
         and known_at = event_time
+        {%- if increments %}
+        and {{ is_changed_user('known_user_id') }}
+        {%- endif %}
     group by known_user_id, event_name, event_date
 
 )

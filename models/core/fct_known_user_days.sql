@@ -2,6 +2,11 @@
 -- they happened. Whoever is identified later changes fct_user_days, but nothing here: what
 -- is known of a user at the end of a day stays what it was.
 
+{{ config(meta={
+    'made_with': ['session_timeout_minutes', 'passive_events', 'reporting_timezone'],
+}) }}
+
+{% set increments = is_increment() %}
 {% set columns = ['event_id', 'user_id', 'event_name', 'event_time'] %}
 
 with
@@ -17,6 +22,9 @@ known_events as (
 
     from {{ ref('stg_events') }}
     where known_at = event_time
+        {%- if increments %}
+        and {{ is_changed_user('known_user_id') }}
+        {%- endif %}
 
 ),
 

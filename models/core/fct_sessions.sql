@@ -1,16 +1,26 @@
 -- One row per session of a user: as supplied, else from the events' session ids or gaps.
 
+{{ config(meta={'made_with': ['reporting_timezone']}) }}
+
+{% set increments = is_increment() %}
+
 with
 
 events as (
 
     select * from {{ ref('fct_events') }}
+    {%- if increments %}
+    where {{ is_changed_user() }}
+    {%- endif %}
 
 ),
 
 supplied_sessions as (
 
     select * from {{ ref('stg_sessions') }}
+    {%- if increments %}
+    where {{ is_changed_user() }}
+    {%- endif %}
 
 ),
 

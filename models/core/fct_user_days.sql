@@ -1,10 +1,15 @@
 -- One row per user per day on which the user was active, in the reporting timezone.
 
+{% set increments = is_increment() %}
+
 with
 
 events as (
 
     select * from {{ ref('fct_events') }}
+    {%- if increments %}
+    where {{ is_changed_user() }}
+    {%- endif %}
 
 ),
 

@@ -1,5 +1,7 @@
 -- One row per anonymous_id that was seen together with a user; the newest link wins.
 
+{{ config(materialized='table') }}
+
 with
 
 events as (

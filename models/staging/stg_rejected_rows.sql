@@ -32,7 +32,7 @@ rejected_events as (
             'anonymous_id': 'anonymous_id',
             'session_id': 'session_id',
             'event_name': 'event_name',
-            'event_time': 'raw_event_time',
+            'event_time': 'coalesce(raw_event_time, cast(event_time as string))',
             'received_at': 'received_at',
             'properties': 'properties',
         }) }} as source_row,

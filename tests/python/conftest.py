@@ -18,6 +18,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 NO_SEEDS = {"users": "none", "sessions": "none", "excluded_users": "none"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--batch-seed",
+        default="1",
+        help="another order of the batches of test_increments.py",
+    )
+
+
 @dataclass(frozen=True)
 class DbtRun:
     """What a dbt command gave: its exit code, all it printed, and where it wrote."""

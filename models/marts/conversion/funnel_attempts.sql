@@ -1,7 +1,21 @@
 -- One row per funnel x actor x attempt. An attempt starts at each event of step 1; in an
 -- unordered funnel, at each event of any step.
 
+{{ config(
+    materialized='table' if target.type == 'spark' else 'incremental',
+    incremental_strategy='differences',
+    on_schema_change='fail',
+    meta={
+        'made_with': ['conventions', 'reporting_timezone'],
+        'scope': 'changed_attempts',
+    },
+    post_hook=['{{ remember_definition() }}', '{{ remember_funnels() }}', '{{ mature_attempts() }}']
+) }}
+
+{% set increments = is_increment() %}
 {% set definitions = funnel_definitions() %}
+{% set remade = remade_funnels() if increments else [] %}
+{% if increments %}{% do tell_of_redefined_funnels() %}{% endif %}
 
 with
 
@@ -37,7 +51,8 @@ bounds as (
 attempts_{{ loop.index }} as (
 
     {{ funnel(
-        'events',
+        '(select * from events where ' ~ is_changed_user() ~ ')'
+            if increments and definition.name not in remade else 'events',
         definition.steps,
         window_seconds=definition.window_seconds,
         order=definition.order,

@@ -1,10 +1,31 @@
 -- One row per row of the events given: whose it is, and why it is set aside, if it is.
 
-{{ config(materialized='table') }}
+{{ config(
+    materialized='table' if target.type == 'spark' else 'incremental',
+    incremental_strategy='differences',
+    on_schema_change='fail',
+    meta={
+        'reads_input': 'base_events',
+        'made_with': ['duplicate_rows'],
+        'scope': 'reopened_rows',
+        'announces': ['user_id', 'known_user_id'],
+    },
+    pre_hook='{{ reopen_events() }}',
+    post_hook='{{ remember_definition() }}'
+) }}
+
+{# What reopen_events reads, for dbt to know. -#}
+{% if not execute %}
+{% for name in ['stg_identity_links', 'base_identity_versions', 'base_excluded_users', 'base_users'] %}
+{% do ref(name) %}
+{% endfor %}
+{% endif %}
 
 {# Each read of the events is of a few columns or of a few rows. As a CTE that is named
    thrice, DuckDB would first keep all of them in memory. -#}
-{% set events = ref('base_events_identified') %}
+{% set increments = is_increment() %}
+{% set events = 'reopened_events' if increments else ref('base_events_identified') %}
+{% set given_rows = events if increments else '(select *, user_id as source_user_id from ' ~ ref('base_events') ~ ')' %}
 
 {% set content = [
     'source_user_id', 'anonymous_id', 'session_id', 'event_name', 'raw_event_time',
@@ -23,7 +44,7 @@ with
 repeated_keys as (
 
     select {{ key_hash }} as key_hash
-    from (select *, user_id as source_user_id from {{ ref('base_events') }}) as given_rows
+    from {{ given_rows }} as given_rows
     group by {{ key_hash }}
     having count(*) > 1
 
@@ -104,13 +125,16 @@ final as (
         session_id,
         event_name,
         properties,
-        case when rejection_reason is not null then raw_event_time end as raw_event_time,
+        case when raw_event_time <> coalesce(cast(event_time as string), '') then raw_event_time end
+            as raw_event_time,
         rejection_reason,
         is_anonymous,
+        event_id is not null as has_event_id,
         event_id is null and occurrence > 1 as is_repeated_row,
         event_time,
         known_at,
-        received_at
+        received_at,
+        occurrence
 
     from judged
 

@@ -2,6 +2,8 @@
 -- In stg_identity_links the newest link counts for all time; a stretch depends only on
 -- what came before it, so that what is counted by it does not change afterwards.
 
+{{ config(materialized='table') }}
+
 with
 
 events as (

@@ -1,5 +1,15 @@
 -- One row per row of the sessions given: whose it is, and why it is set aside, if it is.
 
+{{ config(
+    materialized='table' if target.type == 'spark' else 'incremental',
+    incremental_strategy='differences',
+    on_schema_change='fail',
+    meta={'reads_input': 'base_sessions', 'scope': 'all', 'announces': ['user_id']},
+    post_hook='{{ remember_definition() }}'
+) }}
+
+{% do is_increment() %}
+
 with
 
 sessions as (
@@ -94,7 +104,8 @@ final as (
         end as rejection_reason,
         is_anonymous,
         started_at,
-        ended_at
+        ended_at,
+        occurrence
 
     from numbered
 

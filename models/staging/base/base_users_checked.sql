@@ -1,5 +1,15 @@
 -- One row per row of the users given, with the reason it is set aside, if it is.
 
+{{ config(
+    materialized='table' if target.type == 'spark' else 'incremental',
+    incremental_strategy='differences',
+    on_schema_change='fail',
+    meta={'reads_input': 'base_users', 'scope': 'all', 'announces': ['user_id']},
+    post_hook='{{ remember_definition() }}'
+) }}
+
+{% do is_increment() %}
+
 with
 
 users as (
@@ -58,7 +68,8 @@ final as (
             when occurrence > 1 then 'duplicate_user_id'
         end as rejection_reason,
         signed_up_at,
-        valid_from
+        valid_from,
+        occurrence
 
     from numbered
 

@@ -1,0 +1,72 @@
+{#
+    The incremental strategy `differences`: of the rows in scope, those that the model no
+    longer gives are deleted and those that it newly gives are inserted; equal ones stay as
+    they are. Rows are told apart by all of their columns, so no two may be equal.
+
+    meta.scope, of the rows that the model gives again:
+        changed_users (the rows of users whose rows have changed),
+        changed_attempts (likewise, and all of the funnels whose definition has changed),
+        reopened_rows (of base_events_checked, see reopen_events),
+        all.
+    meta.announces: a column of users, or several; those of changed rows are changed users.
+    meta.announces_days: a column of days, likewise.
+#}
+{% macro get_incremental_differences_sql(arguments) -%}
+    {%- set target_relation, source = arguments.target_relation, arguments.temp_relation -%}
+    {%- set columns = arguments.dest_columns | map(attribute='quoted') | list -%}
+    {%- set scope = rows_in_scope(config.get('meta').scope) -%}
+    create or replace temp table outdated_rows as
+    select kept.rowid as kept_row
+    from {{ target_relation }} as kept
+    anti join {{ source }} as made on {{ equal_rows('kept', 'made', columns) }}
+    where {{ scope }};
+
+    create or replace temp table new_rows as
+    select made.*
+    from {{ source }} as made
+    anti join (select * from {{ target_relation }} where {{ scope }}) as kept
+        on {{ equal_rows('kept', 'made', columns) }};
+
+    {{ announce('incremental.changed_users', config.get('meta').get('announces', []), target_relation) }}
+    {{ announce('incremental.changed_days', config.get('meta').get('announces_days', []), target_relation) }}
+
+    delete from {{ target_relation }} where rowid in (select kept_row from outdated_rows);
+
+    insert into {{ target_relation }} ({{ columns | join(', ') }})
+    select {{ columns | join(', ') }} from new_rows;
+
+    drop table outdated_rows;
+    drop table new_rows
+{%- endmacro %}
+
+{% macro rows_in_scope(scope) -%}
+    {%- do require_one_of('meta.scope', scope, ['changed_users', 'changed_attempts', 'reopened_rows', 'all']) -%}
+    {%- if scope == 'changed_users' -%}
+        {{ is_changed_user('user_id') }}
+    {%- elif scope == 'changed_attempts' -%}
+        ({{ is_changed_user('user_id') }} or {{ is_remade_funnel() }})
+    {%- elif scope == 'reopened_rows' -%}
+        rowid in (select reopened_rows.kept_row from reopened_rows)
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro equal_rows(one, other, columns) -%}
+    {%- for column in columns -%}
+        {{ one }}.{{ column }} is not distinct from {{ other }}.{{ column }}{{ ' and ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro announce(relation, columns, target_relation) -%}
+    {%- if columns -%}
+    insert into {{ relation }}
+    {%- for column in columns %}
+    select {{ column }} from {{ target_relation }}
+    where rowid in (select kept_row from outdated_rows) and {{ column }} is not null
+    union
+    select {{ column }} from new_rows where {{ column }} is not null
+    {{- '\n    union' if not loop.last }}
+    {%- endfor %};
+    {%- endif -%}
+{%- endmacro %}

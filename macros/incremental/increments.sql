@@ -1,0 +1,138 @@
+{#
+    Facts are kept from build to build and changed where their input did. Tables of
+    the schema `incremental` remember what the next build has to know:
+
+    definitions: what each fact was made from, beside its rows (definition_of). Where it
+        differs, the fact is made anew.
+    changed_users: whose rows have changed since all facts were last brought up to date. It
+        is filled in the transaction that changes the rows and emptied when a run has ended in
+        which every fact succeeded, so that a killed or failed build loses nothing.
+        NULL stands for everyone.
+    changed_days: likewise the days whose events have changed, until day_contents, a hash of
+        each day's events, is brought up to date for publishing.
+#}
+{% macro begin_increments() -%}
+    {{- return(adapter.dispatch('begin_increments', 'product_analytics')()) -}}
+{%- endmacro %}
+
+{% macro spark__begin_increments() -%}{%- endmacro %}
+
+{% macro duckdb__begin_increments() -%}
+    {%- do run_query(
+        'create schema if not exists incremental;'
+        ~ 'create table if not exists incremental.definitions (fact varchar, definition varchar);'
+        ~ 'create table if not exists incremental.changed_users (user_id varchar);'
+        ~ 'create table if not exists incremental.changed_days (event_date date);'
+        ~ 'create table if not exists incremental.day_contents (event_date date, content varchar)'
+    ) -%}
+{%- endmacro %}
+
+{# After a run: who has changed is forgotten once every fact knows. #}
+{% macro end_increments(results) -%}
+    {{- return(adapter.dispatch('end_increments', 'product_analytics')(results)) -}}
+{%- endmacro %}
+
+{% macro spark__end_increments(results) -%}{%- endmacro %}
+
+{% macro duckdb__end_increments(results) -%}
+    {%- set succeeded = [] -%}
+    {%- for result in results if result.status | string == 'success' -%}
+        {%- do succeeded.append(result.node.unique_id) -%}
+    {%- endfor -%}
+    {%- set behind = [] -%}
+    {%- for node in graph.nodes.values()
+        if is_kept_fact(node) and node.unique_id not in succeeded -%}
+        {%- do behind.append(node.name) -%}
+    {%- endfor -%}
+    {%- if not behind -%}
+        {%- do run_query('delete from incremental.changed_users') -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro is_kept_fact(node) -%}
+    {{- return(
+        node.resource_type == 'model'
+        and node.config.materialized == 'incremental'
+        and node.config.incremental_strategy == 'differences'
+    ) -}}
+{%- endmacro %}
+
+{#
+    Whether this run only changes the rows of a fact. A fact whose definition has changed is
+    dropped here, and what reads it is told that everyone has changed.
+#}
+{% macro is_increment() -%}
+    {#- A compiled model and a unit test show what is made from nothing. -#}
+    {%- if not execute or model.resource_type != 'model' or flags.WHICH not in ['run', 'build'] -%}
+        {{- return(false) -}}
+    {%- elif not is_incremental() -%}
+        {%- do announce_everyone() -%}
+        {{- return(false) -}}
+    {%- endif -%}
+    {%- set kept = run_query(
+        "select definition from incremental.definitions where fact = '" ~ model.name ~ "'"
+    ).columns[0].values() -%}
+    {%- if kept and kept[0] == definition_of(model) -%}
+        {{- return(true) -}}
+    {%- endif -%}
+    {%- do log(
+        model.name ~ ' is made anew: ' ~ ('its definition has changed.' if kept else 'it is not known what it was made from.'),
+        info=true
+    ) -%}
+    {%- do announce_everyone() -%}
+    {%- do adapter.drop_relation(load_relation(this)) -%}
+    {{- return(false) -}}
+{%- endmacro %}
+
+{% macro announce_everyone() -%}
+    {{- return(adapter.dispatch('announce_everyone', 'product_analytics')()) -}}
+{%- endmacro %}
+
+{% macro spark__announce_everyone() -%}{%- endmacro %}
+
+{% macro duckdb__announce_everyone() -%}
+    {%- do run_query('insert into incremental.changed_users values (null)') -%}
+    {%- do run_query('insert into incremental.changed_days values (null)') -%}
+{%- endmacro %}
+
+{#
+    What a fact is made from, beside rows: its SQL, the macros, the vars that its config
+    names under meta.made_with, and for the first of them how the input is read.
+#}
+{% macro definition_of(node) -%}
+    {%- set parts = [node.raw_code, file_function('code_hash', 'macros')] -%}
+    {%- for name in node.config.meta.get('made_with', []) -%}
+        {%- do parts.append(name ~ '=' ~ tojson(var(name), sort_keys=true)) -%}
+    {%- endfor -%}
+    {%- if node.config.meta.get('reads_input') -%}
+        {%- do parts.append(
+            run_query(
+                "select sql from duckdb_views() where view_name = '" ~ node.config.meta.reads_input ~ "'"
+            ).columns[0].values() | join
+        ) -%}
+    {%- endif -%}
+    {{- return(local_md5(parts | join('\n'))) -}}
+{%- endmacro %}
+
+{# SQL for the transaction that changes a fact. #}
+{% macro remember_definition() -%}
+    {%- if execute and model.config.materialized == 'incremental' -%}
+    delete from incremental.definitions where fact = '{{ model.name }}';
+    insert into incremental.definitions values ('{{ model.name }}', '{{ definition_of(model) }}')
+    {%- endif -%}
+{%- endmacro %}
+
+{# A condition on a column of user ids: whether the rows of the user have changed. #}
+{% macro is_changed_user(column='user_id') -%}
+    {%- if everyone_changed() -%}
+        true
+    {%- else -%}
+        {{ column }} in (select changed_users.user_id from incremental.changed_users as changed_users)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro everyone_changed() -%}
+    {{- return(
+        run_query('select count(*) from incremental.changed_users where user_id is null').rows[0][0] > 0
+    ) -}}
+{%- endmacro %}

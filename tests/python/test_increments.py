@@ -1,0 +1,401 @@
+"""Builds that only change what has changed end as a build of everything does.
+
+A small product's events come in batches with all that real ones have: late, doubled,
+corrected and deleted events, new links of anonymous ids, users who change, are new or are
+left out, and definitions that change. After each batch the facts are compared, row by row,
+with those of a warehouse made from nothing; at the end all marts are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from conftest import PROJECT
+
+FACTS = ["path:models/staging", "path:models/core", "funnel_attempts"]
+MARTS = ["path:models"]
+BATCHES = 12
+FIRST_DAY = date(2026, 1, 1)
+START_DAYS = 20
+LOOKBACK_DAYS = 3
+NAMES = ["open", "edit", "share", "buy", "reminder"]
+
+# Builds warehouses one after the other, as a line of JSON asks for; most of a command is
+# its start.
+BUILDER = """
+import json, os, sys
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+manifest = None
+for line in sys.stdin:
+    asked = json.loads(line)
+    os.environ["WAREHOUSE_DIR"] = asked["warehouse"]
+    given = ["--vars", json.dumps(asked["variables"])]
+    manifest = manifest or dbtRunner().invoke(["parse", *given]).result
+    done = dbtRunner(manifest=manifest).invoke(["run", "-s", *asked["select"], *given])
+    DuckDBConnectionManager.close_all_connections()
+    print("succeeded" if done.success else "failed", flush=True)
+"""
+
+
+@dataclass
+class Product:
+    """The product's tables as they are now, and what a batch may do to them."""
+
+    chance: random.Random
+    with_ids: bool
+    events: list[dict[str, Any]] = field(default_factory=list)
+    users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    excluded: dict[str, datetime | None] = field(default_factory=dict)
+    days: int = 0
+    changed_days: set[date] = field(default_factory=set)
+    made: int = 0
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        for number in range(25):
+            self.users[f"u{number}"] = self.user(self.chance.randrange(START_DAYS))
+        for _ in range(START_DAYS):
+            self.a_new_day()
+
+    def user(self, day: int) -> dict[str, Any]:
+        return {
+            "signed_up_at": datetime(2026, 1, 1) + timedelta(days=day, hours=7),
+            "plan": self.chance.choice(["free", "pro"]),
+        }
+
+    def event(self, day: int) -> dict[str, Any]:
+        """An event of a user, of somebody anonymous, or (a link) of both."""
+        self.made += 1
+        at = datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(
+            days=day, minutes=self.chance.randrange(24 * 60)
+        )
+        who = self.chance.random()
+        user = self.chance.choice([*self.users, "nobody"]) if who < 0.75 else None
+        anonymous = f"a{self.chance.randrange(15)}" if not 0.03 < who < 0.75 else None
+        return {
+            "event_id": f"e{self.made}" if self.with_ids else None,
+            "user_id": user,
+            "anonymous_id": anonymous,
+            "event_name": self.chance.choice(NAMES),
+            "event_time": str(at),
+            "received_at": str(at + timedelta(minutes=self.chance.randrange(-1, 90))),
+            "amount": self.chance.choice([None, 1, 2]),
+        }
+
+    def some(self, recent: bool | None = None) -> list[dict[str, Any]]:
+        """A few events: of the days that are read again, of older ones, or of any."""
+        bound = str(FIRST_DAY + timedelta(days=self.days - LOOKBACK_DAYS))
+        found = [
+            event
+            for event in self.events
+            if recent is None or (event["event_time"] >= bound) == recent
+        ]
+        return self.chance.sample(found, min(len(found), 5))
+
+    def a_new_day(self) -> None:
+        self.events += [self.event(self.days) for _ in range(30)]
+        self.days += 1
+
+    def late_events(self) -> None:
+        self.events += [self.event(self.chance.randrange(self.days)) for _ in range(4)]
+
+    def events_again(self) -> None:
+        """Of an id that is there, received later, with other content or another time."""
+        for event in self.some():
+            again = {**event, "received_at": str(datetime(2026, 12, 1)), "amount": 9}
+            if self.chance.random() < 0.5:
+                again["event_time"] = self.event(self.days - 1)["event_time"]
+            self.events.append(again)
+
+    def identical_rows(self) -> None:
+        self.events += [dict(event) for event in self.some()]
+
+    def recent_corrections(self) -> None:
+        for event in self.some(recent=True):
+            event["event_name"] = self.chance.choice(NAMES)
+            event["amount"] = 5
+
+    def old_corrections(self) -> None:
+        for event in self.some(recent=False):
+            event["event_name"] = self.chance.choice(NAMES)
+            self.changed_days.add(datetime.fromisoformat(event["event_time"]).date())
+
+    def other_times(self) -> None:
+        for event in self.some():
+            event["event_time"] = self.event(self.chance.randrange(self.days))[
+                "event_time"
+            ]
+
+    def deletions(self) -> None:
+        for event in self.some():
+            self.events.remove(event)
+
+    def unreadable_times(self) -> None:
+        self.events += [
+            {**self.event(self.days - 1), "event_time": text} for text in ("soon", "")
+        ]
+
+    def links(self) -> None:
+        for _ in range(2):
+            self.events.append(
+                {
+                    **self.event(self.days - 1),
+                    "user_id": self.chance.choice([*self.users]),
+                    "anonymous_id": f"a{self.chance.randrange(15)}",
+                }
+            )
+
+    def other_users(self) -> None:
+        gone, changed = self.chance.sample([*self.users], 2)
+        del self.users[gone]
+        self.users[changed] = self.user(self.chance.randrange(self.days))
+        self.users[f"u{self.chance.randrange(100, 200)}"] = self.user(self.days - 1)
+
+    def other_exclusions(self) -> None:
+        if self.excluded and self.chance.random() < 0.5:
+            self.excluded.popitem()
+        user = self.chance.choice([*self.users])
+        self.excluded[user] = self.chance.choice([None, datetime(2026, 1, 10)])
+
+    def another_funnel(self) -> None:
+        self.variables["funnels"] = funnels(self.chance.choice(["share", "reminder"]))
+
+    def another_timeout(self) -> None:
+        self.variables["session_timeout_minutes"] = self.chance.choice([20, 45, 60])
+
+    def another_activity(self) -> None:
+        self.variables["passive_events"] = self.chance.choice([[], ["reminder"]])
+
+    def nothing(self) -> None:
+        pass
+
+    def batch(self) -> list[str]:
+        """Does some of it, and says what."""
+        self.changed_days.clear()
+        done: list[Callable[[], None]] = self.chance.sample(CHANGES, 5)
+        for change in done:
+            change(self)
+        return [change.__name__ for change in done]
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Writes the tables as files; gives the vars of a build of them."""
+        for name, rows, columns in (
+            ("events", self.events, {**dict.fromkeys(EVENT_COLUMNS, "varchar")}),
+            (
+                "users",
+                [{"user_id": user, **row} for user, row in self.users.items()],
+                {"user_id": "varchar", "signed_up_at": "timestamp", "plan": "varchar"},
+            ),
+            (
+                "excluded",
+                [{"user_id": u, "valid_from": at} for u, at in self.excluded.items()],
+                {"user_id": "varchar", "valid_from": "timestamp"},
+            ),
+        ):
+            write_table(folder / f"{name}.parquet", rows, columns)
+        return {
+            "events": str(folder / "events.parquet"),
+            "users": str(folder / "users.parquet"),
+            "excluded_users": str(folder / "excluded.parquet"),
+            "lookback_days": LOOKBACK_DAYS,
+            "changed_days": sorted(map(str, self.changed_days)),
+            **self.variables,
+        }
+
+
+EVENT_COLUMNS = [
+    "event_id",
+    "user_id",
+    "anonymous_id",
+    "event_name",
+    "event_time",
+    "received_at",
+    "amount",
+]
+CHANGES = [
+    Product.a_new_day,
+    Product.late_events,
+    Product.events_again,
+    Product.identical_rows,
+    Product.recent_corrections,
+    Product.old_corrections,
+    Product.other_times,
+    Product.deletions,
+    Product.unreadable_times,
+    Product.links,
+    Product.other_users,
+    Product.other_exclusions,
+    Product.another_funnel,
+    Product.another_timeout,
+    Product.another_activity,
+    Product.nothing,
+]
+
+
+def funnels(third: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "kept",
+            "window_days": 5,
+            "steps": [{"name": n, "event": n} for n in ("open", "edit")],
+        },
+        {
+            "name": "changing",
+            "window_days": 3,
+            "order": "unordered",
+            "steps": [{"name": n, "event": n} for n in ("open", third)],
+        },
+        {
+            "name": "by session",
+            "count_by": "session",
+            "steps": [{"name": n, "event": n} for n in ("open", "buy")],
+        },
+        {
+            "name": "of a plan",
+            "user_where": {"property": "plan", "value": "pro"},
+            "steps": [{"name": n, "event": n} for n in ("edit", "buy")],
+        },
+    ]
+
+
+def write_table(
+    path: Path, rows: list[dict[str, Any]], columns: dict[str, str]
+) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create table t ({', '.join(f'{n} {t}' for n, t in columns.items())})"
+        )
+        if rows:
+            connection.executemany(
+                f"insert into t values ({', '.join('?' * len(columns))})",
+                [[row[name] for name in columns] for row in rows],
+            )
+        connection.execute(f"copy t to '{path}' (format parquet)")
+
+
+class Builder:
+    """A process that builds warehouses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", BUILDER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=PROJECT,
+            env={
+                **os.environ,
+                "DBT_TARGET_PATH": str(folder / "target"),
+                "DBT_LOG_PATH": str(folder / "logs"),
+            },
+        )
+
+    def build(
+        self, warehouse: Path, variables: dict[str, Any], select: list[str]
+    ) -> str:
+        """Runs models; gives what dbt printed."""
+        assert self.process.stdin
+        assert self.process.stdout
+        asked = {
+            "warehouse": str(warehouse),
+            "variables": variables,
+            "select": select,
+        }
+        print(json.dumps(asked), file=self.process.stdin, flush=True)
+        output = []
+        for line in self.process.stdout:
+            if line in ("succeeded\n", "failed\n"):
+                assert line == "succeeded\n", "".join(output)
+                break
+            output.append(line)
+        return "".join(output)
+
+    def end(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> Iterator[Builder]:
+    builder = Builder(tmp_path)
+    yield builder
+    builder.end()
+
+
+def differences(kept: Path, made: Path) -> dict[str, tuple[list, list]]:
+    """Per table and view, the rows that only one of two warehouses has."""
+    found = {}
+    with duckdb.connect() as connection:
+        for name, warehouse in (("kept", kept), ("made", made)):
+            connection.execute(
+                f"attach '{warehouse / 'build.duckdb'}' as {name} (read_only)"
+            )
+        tables = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where database_name = 'made' "
+            "and schema_name in ('staging', 'core', 'marts') "
+            "and table_name <> 'build_info' order by all"
+        ).fetchall()
+        assert len(tables) > 10
+        for (table,) in tables:
+            one, other = (
+                connection.execute(
+                    f"from {a}.{table} except all from {b}.{table} limit 5"
+                ).fetchall()
+                for a, b in (("kept", "made"), ("made", "kept"))
+            )
+            if one or other:
+                found[table] = (one, other)
+    return found
+
+
+@pytest.fixture(params=["with event ids", "without"])
+def product(request: pytest.FixtureRequest) -> Iterator[Product]:
+    seed = request.config.getoption("--batch-seed")
+    product = Product(
+        random.Random(f"{seed} {request.param}"), request.param != "without"
+    )
+    product.variables = {
+        "sessions": "none",
+        "segments": ["plan", "amount"],
+        "activation": {"event": "edit", "count": 2, "within_days": 7},
+        "funnels": funnels("share"),
+        "churn": {
+            "horizon_days": 5,
+            "active_days": 7,
+            "min_tenure_days": 1,
+            "as_of_every_days": 3,
+            "as_of_dates": 4,
+        },
+    }
+    product.begin()
+    return product
+
+
+def test_batches_in_random_order_end_as_a_build_of_everything(
+    product: Product, builder: Builder, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    builder.build(kept, product.write(tmp_path), FACTS)
+    done = []
+    for number in range(BATCHES):
+        done.append(product.batch())
+        variables = product.write(tmp_path)
+        select = MARTS if number == BATCHES - 1 else FACTS
+        output = builder.build(kept, variables, select)
+        made = tmp_path / f"made {number}"
+        builder.build(made, variables, select)
+        assert differences(kept, made) == {}, (done, output)
