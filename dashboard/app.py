@@ -12,7 +12,7 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.insert(0, root)
 
-from dashboard import layout, queries, state, warehouse
+from dashboard import layout, queries, warehouse
 from dashboard.menu import MENU
 
 LOOK_FOR_BUILDS_EVERY = 20  # seconds
@@ -47,7 +47,6 @@ def show(page: st.Page) -> None:
         layout.unreadable(newest)
         return
     st.session_state["build"] = build
-    state.arrive(page.url_path)
     try:
         layout.header(page.title, build)
         layout.newest_build(newest)
@@ -62,9 +61,6 @@ def show(page: st.Page) -> None:
     except Exception:
         log.exception("The page %s could not be drawn", page.title)
         layout.unexpected()
-    finally:
-        # A page may stop early.
-        state.leave()
 
 
 def is_logged_in() -> bool:
@@ -85,16 +81,13 @@ st.set_page_config(
 if not is_logged_in():
     layout.log_in()
     st.stop()
-st.html(layout.READABLE_AXES)
-selected = st.navigation(
-    [
-        st.Page(
-            entry.file, title=entry.title, icon=entry.icon, default=entry == MENU[0]
-        )
-        for entry in MENU
-    ],
-    position="top",
-)
+st.html(layout.STYLE)
+pages = [
+    st.Page(entry.file, title=entry.title, icon=entry.icon, default=entry == MENU[0])
+    for entry in MENU
+]
+selected = st.navigation(pages, position="hidden")
+layout.menu(pages)
 # Before the page, which may stop early.
 follow_builds(_state())
 show(selected)

@@ -14,13 +14,20 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard import charts, queries, sql_text, warehouse, wording
+from dashboard import charts, queries, sql_text, state, warehouse, wording
 from dashboard.filters import Filters, Lines
 from dashboard.queries import Result, Slice
 from dashboard.warehouse import Build, NewestBuild
 
-# Streamlit's own grey of the text beside a chart's axes is too pale to read in light.
-READABLE_AXES = """<style>
+# Streamlit's own grey of the text beside a chart's axes is too pale to read in light; the
+# menu is one line, which is pushed aside where the screen is too narrow for it.
+STYLE = """<style>
+.st-key-menu {
+    flex-wrap: nowrap;
+    overflow-x: auto;
+    scrollbar-width: thin;
+}
+.st-key-menu a { white-space: nowrap; }
 .js-plotly-plot :is(.xtick, .ytick) text, .js-plotly-plot :is(.xtitle, .ytitle) {
     fill: currentColor !important;
     fill-opacity: 0.75 !important;
@@ -198,6 +205,14 @@ def whom(chosen: Slice) -> str:
 def build_of_page() -> Build:
     """The build that the header told of; a page never mixes two."""
     return st.session_state["build"]
+
+
+def menu(pages: Sequence[st.Page]) -> None:
+    """Links to all pages, which bring along what is chosen."""
+    chosen = state.carried()
+    with st.container(horizontal=True, gap="xsmall", key="menu"):
+        for page in pages:
+            st.page_link(page, query_params=chosen)
 
 
 def header(title: str, build: Build) -> None:

@@ -13,30 +13,13 @@ from typing import Any
 
 import streamlit as st
 
-# The menu opens a page without them; they are brought along from the page before.
+# What a page is asked for by the filters, which the menu's links bring along.
 CARRIED = ("days", "from", "to", "segment", "value", "versus", "period")
-CARRIED_KEY, PAGE_KEY = "carried", "page"
 
 
-def arrive(page: str) -> None:
-    """To be called before a page is drawn: brings along what the one before had."""
-    before = st.session_state.get(PAGE_KEY)
-    st.session_state[PAGE_KEY] = page
-    if before in (None, page):
-        return
-    given = dict.fromkeys(st.query_params)
-    for name, texts in st.session_state.get(CARRIED_KEY, {}).items():
-        if name not in given:
-            st.query_params[name] = texts
-
-
-def leave() -> None:
-    """To be called when a page was drawn: what the next page is to have."""
-    st.session_state[CARRIED_KEY] = {
-        name: st.query_params.get_all(name)
-        for name in CARRIED
-        if name in st.query_params
-    }
+def carried() -> dict[str, list[str]]:
+    """What a link to another page is to have of what is chosen on this one."""
+    return {name: texts for name, texts in _all().items() if name in CARRIED}
 
 
 def read(name: str, allowed: Sequence[str], default: str) -> str:
@@ -152,17 +135,26 @@ def _key(name: str) -> str:
     return f"choice {name}"
 
 
+def _all() -> dict[str, list[str]]:
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def _change(**changes: Any) -> None:
+    """Sets what is in the URL, or removes what is None: one step of the way back."""
+    kept = {name: texts for name, texts in _all().items() if name not in changes}
+    given = {name: value for name, value in changes.items() if value is not None}
+    st.query_params.from_dict(kept | given)
+
+
 def _write(name: str, default: Any, clears: Sequence[str] = ()) -> None:
-    for other in clears:
-        st.query_params.pop(other, None)
     chosen = st.session_state[_key(name)]
-    if chosen is None or chosen == default:
-        st.query_params.pop(name, None)
-    else:
-        st.query_params[name] = "1" if chosen is True else chosen
+    text = "1" if chosen is True else chosen
+    is_default = chosen is None or chosen == default
+    _change(**dict.fromkeys(clears), **{name: None if is_default else text})
 
 
 def _write_days() -> None:
     picked = st.session_state[_key("days between")]
     if isinstance(picked, tuple) and len(picked) == 2:
-        st.query_params["from"], st.query_params["to"] = map(str, picked)
+        start, end = map(str, picked)
+        _change(**{"from": start, "to": end})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,6 +14,7 @@ from test_dashboard import BUILD, PAGES, assert_is_sound, folder, opened, texts
 from test_dashboard_marts import HOSTILE, publish
 
 from dashboard import sql_text, warehouse
+from dashboard.menu import MENU
 
 __all__ = ["folder"]
 
@@ -78,18 +80,13 @@ def test_an_id_that_there_is_not_is_the_default(
     assert len(app.get("plotly_chart")) >= 2
 
 
-def test_filters_go_along_to_the_next_page(folder: Path) -> None:
+def test_links_of_the_menu_bring_the_filters_along(folder: Path) -> None:
     publish(folder, BUILD)
     app = opened("funnels", segment="plan", value="free", days="28", funnel="buy")
-    app.query_params.clear()
-    app.switch_page("app_pages/retention.py").run()
-    assert_is_sound(app)
-    assert in_the_url(app) == {
-        "segment": ["plan"],
-        "value": ["free"],
-        "days": ["28"],
-    }
-    assert app.multiselect(key="choice value").value == ["free"]
+    links = [link.proto for link in app.get("page_link")]
+    assert [link.label for link in links] == [entry.title for entry in MENU]
+    chosen = {"segment": ["plan"], "value": ["free"], "days": ["28"]}
+    assert all(parse_qs(link.query_string) == chosen for link in links)
 
 
 def test_days_between_two_days_are_selected(folder: Path) -> None:
