@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import pandas as pd
@@ -139,6 +139,18 @@ def side_by_side(filters: Filters) -> Iterator[Slice]:
             st.markdown(f"**{wording.sentence(whom(chosen))}**")
             yield chosen
         _side.reset(token)
+
+
+def figures(
+    filters: Filters,
+    ask: Callable[[Slice], Result],
+    figure_of: Callable[[pd.DataFrame], go.Figure],
+    axis: Literal["x", "y"] = "y",
+) -> list[tuple[Result, go.Figure]]:
+    """What each of the compared slices gives, drawn on one scale."""
+    results = [ask(chosen) for chosen in filters.slices]
+    drawn = [figure_of(result.rows) for result in results]
+    return list(zip(results, charts.common.same_axis(drawn, axis), strict=True))
 
 
 class Compared(NamedTuple):

@@ -1,139 +1,224 @@
 """Who is likely to leave, what goes with it, and how far to trust that."""
 
+from functools import partial
+
+import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts, filters, layout, queries, state, wording
+from dashboard.queries import Result, Slice
 
 MOST_ROWS = 1000
 SIDE_HEIGHT = 400
 BANDS = ("high", "medium", "low", "unknown")
+REASONS = ("top_reason_1", "top_reason_2", "top_reason_3")
+NUMBERED = ("First reason", "Second reason", "Third reason")
+RISK = st.column_config.ProgressColumn(
+    "Risk", format="%.1f%%", min_value=0, max_value=100
+)
+# The model's own intervals are of a fixed level, whatever var confidence_level_z says.
+OF_THE_MODEL = "95%"
+
+
+def tiles(chosen: Slice, summary: pd.Series) -> None:
+    """How many are scored, and what is expected of them."""
+    with st.grid(4, min_column_width=140):
+        st.metric(
+            "Active users scored",
+            wording.count(summary["users"]),
+            border=True,
+            help=f"Active in the 28 days before; {layout.whom(chosen)}.",
+        )
+        st.metric(
+            "Mean risk",
+            wording.percent(summary["mean_probability"]),
+            border=True,
+            help="About this share of them is expected to be gone.",
+        )
+        st.metric(
+            "High risk",
+            wording.count(summary["high_users"]),
+            border=True,
+            help="Bands are against the share gone among the users learned from.",
+        )
+        st.metric(
+            "New users",
+            wording.count(summary["new_users"]),
+            border=True,
+            help="Scored by a model of their own, which knows little of them.",
+        )
 
 
 def who() -> None:
     """Who is likely to leave, and why the model thinks so."""
-    spread = queries.churn.risk_distribution(build, chosen)
-    reasons = queries.churn.reasons(build, chosen)
-    left, right = st.columns(2)
-    with (
-        left,
-        layout.panel(
-            "How risk is spread",
-            "Active users by the probability of being gone.",
-            of=spread,
-            means={
-                "Risk": "churn_scores.churn_probability",
-                "Band": "churn_scores.risk_band",
-            },
-            n=wording.counted(summary["users"], "user"),
-        ),
+    spreads = layout.figures(
+        selection,
+        partial(queries.churn.risk_distribution, build),
+        lambda rows: charts.churn.risk_distribution(rows, SIDE_HEIGHT),
+    )
+    reasons = layout.figures(
+        selection,
+        partial(queries.churn.reasons, build),
+        lambda rows: charts.churn.reasons(rows, SIDE_HEIGHT),
+        axis="x",
+    )
+    if selection.versus is None:
+        left, right = st.columns(2)
+        with left:
+            spread_of_risk(selection.chosen, *spreads[0])
+        with right:
+            reasons_of_risk(selection.chosen, *reasons[0])
+    else:
+        for side, chosen in enumerate(layout.side_by_side(selection)):
+            spread_of_risk(chosen, *spreads[side])
+            reasons_of_risk(chosen, *reasons[side])
+
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = state.enter_text(
+            "Find a user",
+            "user",
+            placeholder="Part of a user's id",
+            icon=":material/search:",
+            width=260,
+            max_chars=100,
+        )
+        bands = state.choose_some(
+            st.pills,
+            "Risk",
+            "risk",
+            BANDS[:3] if is_scored else BANDS,
+            selection_mode="multi",
+            format_func=wording.name,
+        )
+    for chosen in layout.side_by_side(selection):
+        users_at_risk(chosen, tuple(bands) or BANDS, search)
+
+
+def spread_of_risk(chosen: Slice, result: Result, figure: go.Figure) -> None:
+    steps = {
+        f"{wording.percent(risk, 0)} to {wording.percent(risk + 0.05, 0)}": risk
+        for risk in sorted(set(result.rows["risk_from"]), reverse=True)
+    }
+    with layout.panel(
+        "How risk is spread",
+        "Active users by the probability of being gone.",
+        of=result,
+        means={
+            "Risk": "churn_scores.churn_probability",
+            "Band": "churn_scores.risk_band",
+        },
+        n=wording.counted(result.rows["users"].sum(), "user"),
+        users=layout.Users(
+            ask=partial(queries.churn.users_at, build, chosen),
+            choices={"Risk": steps},
+            columns={"risk": RISK, "risk_band": "Band"},
+        )
+        if steps
+        else None,
     ):
-        if is_scored:
-            layout.draw(
-                charts.churn.risk_distribution(spread.rows, SIDE_HEIGHT),
-                "Number of users by risk",
-                key="risk_distribution",
-            )
+        if steps:
+            layout.draw(figure, "Number of users by risk", key="risk_distribution")
         else:
             st.caption(
                 "There is no score: the data holds too little history to learn from."
             )
-    with (
-        right,
-        layout.panel(
-            "What raises the risk",
-            "The three main reasons of each score, counted. N stands for a number that "
-            "differs from user to user.",
-            of=reasons,
-            means={"Reason": "churn_scores.top_reason_1"},
-            n=wording.counted(summary["users"], "user"),
-        ),
+
+
+def reasons_of_risk(chosen: Slice, result: Result, figure: go.Figure) -> None:
+    known = {wording.reason(reason): reason for reason in result.rows["reason"]}
+    with layout.panel(
+        "What raises the risk",
+        "The three main reasons of each score, counted. N stands for a number that "
+        "differs from user to user.",
+        of=result,
+        means={"Reason": "churn_scores.top_reason_1"},
+        users=layout.Users(
+            ask=partial(queries.churn.users_with_reason, build, chosen),
+            choices={
+                "Reason": known,
+                "Who": {"High-risk users": True, "Other users": False},
+            },
+            columns={"risk": RISK, "risk_band": "Band"},
+        )
+        if known
+        else None,
     ):
-        if reasons.rows.empty:
-            st.caption("No score has a reason.")
-        else:
+        if known:
             layout.draw(
-                charts.churn.reasons(reasons.rows, SIDE_HEIGHT),
+                figure,
                 "Share of high-risk and other users with each reason",
                 key="reasons",
             )
-
-    with layout.panel(
-        "Users by risk", "The highest first. Reasons say what raises a user's own risk."
-    ) as panel:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            search = state.enter_text(
-                "Find a user",
-                "user",
-                placeholder="Part of a user's id",
-                icon=":material/search:",
-                width=260,
-                max_chars=100,
-            )
-            bands = state.choose_some(
-                st.pills,
-                "Risk",
-                "risk",
-                BANDS[:3] if is_scored else BANDS,
-                selection_mode="multi",
-                format_func=wording.name,
-            )
-        listed = queries.churn.users_at_risk(
-            build, chosen, tuple(bands) or BANDS, search, MOST_ROWS
-        )
-        panel.about(listed, {"Risk": "churn_scores.churn_probability"})
-        users = listed.rows
-        table = users.assign(
-            churn_probability=users["churn_probability"] * 100,
-            risk_band=users["risk_band"].map(wording.name),
-            **{
-                column: users[column].map(wording.reason)
-                for column in ("top_reason_1", "top_reason_2", "top_reason_3")
-            },
-        )
-        if table.empty:
-            layout.nothing_selected()
         else:
-            layout.users_table(
-                table,
-                {
-                    "churn_probability": st.column_config.ProgressColumn(
-                        "Risk", format="%.1f%%", min_value=0, max_value=100
-                    ),
-                    "risk_band": st.column_config.TextColumn("Band", width="small"),
-                    "recency_days": st.column_config.NumberColumn(
-                        "Days away", help="Since the last active day."
-                    ),
-                    "active_days_28": st.column_config.NumberColumn(
-                        "Active days", help="Of the last 28."
-                    ),
-                    "top_reason_1": st.column_config.TextColumn("First reason"),
-                    "top_reason_2": st.column_config.TextColumn("Second reason"),
-                    "top_reason_3": st.column_config.TextColumn("Third reason"),
-                    "is_new_user": st.column_config.CheckboxColumn(
-                        "New",
-                        help="Scored by a model of their own, which knows little of them.",
-                    ),
-                },
-                height=388,
-            )
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.download_button(
-                    "Download as CSV",
-                    users.to_csv(index=False).encode(),
-                    file_name=f"churn_risk_{summary['as_of_date']:%Y-%m-%d}.csv",
-                    mime="text/csv",
-                    icon=":material/download:",
-                    on_click="ignore",
-                )
-                st.caption(
-                    f"{wording.counted(len(table), 'user')}"
-                    + (" (the first of more)." if len(table) == MOST_ROWS else ".")
-                )
+            st.caption("No score has a reason.")
+
+
+def users_at_risk(chosen: Slice, bands: tuple[str, ...], search: str) -> None:
+    listed = queries.churn.users_at_risk(build, chosen, bands, search, MOST_ROWS)
+    users = listed.rows
+    with layout.panel(
+        "Users by risk",
+        "The highest first. Reasons say what raises a user's own risk.",
+        of=listed,
+        means={"Risk": "churn_scores.churn_probability"},
+        n=f"the first {wording.counted(len(users), 'user')}"
+        if len(users) == MOST_ROWS
+        else wording.counted(len(users), "user"),
+    ):
+        if users.empty:
+            layout.nothing_selected()
+            return
+        layout.users_table(
+            users.assign(
+                churn_probability=users["churn_probability"] * 100,
+                risk_band=users["risk_band"].map(wording.name),
+                **{column: users[column].map(wording.reason) for column in REASONS},
+            ),
+            {
+                "churn_probability": RISK,
+                "risk_band": st.column_config.TextColumn("Band", width="small"),
+                "recency_days": st.column_config.NumberColumn(
+                    "Days away", help="Since the last active day."
+                ),
+                "active_days_28": st.column_config.NumberColumn(
+                    "Active days", help="Of the last 28."
+                ),
+                **dict(zip(REASONS, NUMBERED, strict=True)),
+                "is_new_user": st.column_config.CheckboxColumn(
+                    "New",
+                    help="Scored by a model of their own, which knows little of them.",
+                ),
+            },
+            height=388,
+        )
+        st.download_button(
+            "Download as CSV",
+            users.to_csv(index=False).encode(),
+            file_name=f"churn_risk_{summary['as_of_date']:%Y-%m-%d}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"listed {chosen.segment} {chosen.values}",
+        )
 
 
 def what() -> None:
     """What goes with leaving, and how soon users come back."""
-    result = queries.churn.behaviors(build, chosen)
+    behaviors = layout.figures(
+        selection,
+        partial(queries.churn.behaviors, build),
+        charts.churn.behaviors,
+        axis="x",
+    )
+    for chosen, (result, figure) in zip(
+        layout.side_by_side(selection), behaviors, strict=True
+    ):
+        behaviors_of(chosen, result, figure)
+    how_soon()
+
+
+def behaviors_of(chosen: Slice, result: Result, figure: go.Figure) -> None:
     behaviors = result.rows
     title = "What users did, and whether they were gone later"
     if behaviors.empty:
@@ -141,51 +226,74 @@ def what() -> None:
             st.caption(
                 "No window has closed yet, or too few users did, or did not do, the same."
             )
-    else:
-        when = behaviors.iloc[0]
-        with layout.panel(
-            title,
-            f"Users active in the 28 days up to {wording.day(when['as_of_date'])}: the "
-            "share that was not active at all until "
-            f"{wording.day(when['label_end_date'])}, the newest window that has closed, "
-            "among those who did and who did not do it. Heavy users do more of everything, "
-            "so this goes with staying, and need not cause it.",
-            of=result,
-            means={
-                "Gone": "churn_labels.is_churned",
-                "Did it": "user_event_usage.events_28",
+        return
+    when = behaviors.iloc[0]
+    with layout.panel(
+        title,
+        f"Users active in the 28 days up to {wording.day(when['as_of_date'])}: the "
+        "share that was not active at all until "
+        f"{wording.day(when['label_end_date'])}, the newest window that has closed, "
+        "among those who did and who did not do it. Heavy users do more of everything, "
+        "so this goes with staying, and need not cause it.",
+        of=result,
+        means={
+            "Gone": "churn_labels.is_churned",
+            "Did it": "user_event_usage.events_28",
+        },
+        users=layout.Users(
+            ask=partial(queries.churn.users_by_behavior, build, chosen),
+            choices={
+                "What": {wording.name(name): name for name in behaviors["event_name"]},
+                "Before": {"Did it": True, "Did not": False},
+                "Later": {"Gone": True, "Still here": False},
             },
-        ):
-            layout.draw(
-                charts.churn.behaviors(behaviors),
-                "Share of users gone, with and without each behaviour",
-                key="behaviors",
-            )
+            columns={"times": "Times"},
+        ),
+    ):
+        layout.draw(
+            figure,
+            "Share of users gone, with and without each behaviour",
+            key="behaviors",
+        )
 
-    lines = filters.lines(selection, build)
-    segment, values = lines.slices[0].segment, lines.values
-    survival = queries.churn.survival(build, segment, values)
-    if not survival.rows.empty:
-        with layout.panel(
-            "How soon users come back",
-            "Share of users who were active again by each day after they were looked at "
-            "(Kaplan-Meier, with its 95% interval): one date a user, chosen by chance, and "
-            "whoever cannot be followed any longer counts as long as they could.",
-            of=survival,
-            means={"Back": "survival_curves.returned_rate"},
-            n=wording.counted(
-                survival.rows.loc[survival.rows["day"] <= 1]
-                .groupby("segment_value")["at_risk_users"]
-                .max()
-                .sum(),
-                "user",
-            ),
-        ):
-            layout.draw(
-                charts.churn.survival(survival.rows, values),
-                "Share of users back by day, by segment",
-                key="survival",
-            )
+
+def how_soon() -> None:
+    """A curve for each of what is told apart: those of several values do not add up."""
+    if selection.versus is None:
+        segment, values = filters.by_segment(selection, build)
+        slices = [Slice(*selection.chosen[:2], segment.segment, values)]
+    else:
+        slices = list(selection.slices)
+    results = [
+        queries.churn.survival(build, chosen.segment, chosen.values)
+        for chosen in slices
+    ]
+    curves = {
+        wording.value(value)
+        if selection.versus is None
+        else wording.sentence(wording.who(chosen.segment, (value,), value == "all")): of
+        for chosen, result in zip(slices, results, strict=True)
+        for value, of in result.rows.groupby("segment_value", sort=False)
+    }
+    if not curves:
+        return
+    with layout.panel(
+        "How soon users come back",
+        "Share of users who were active again by each day after they were looked at "
+        f"(Kaplan-Meier, with its {layout.level(build)} interval): one date a user, "
+        "chosen by chance, and whoever cannot be followed any longer counts as long as "
+        "they could.",
+        of=results,
+        means={"Back": "survival_curves.returned_rate"},
+        n=wording.counted(
+            sum(of["at_risk_users"].max() for of in curves.values()), "user"
+        ),
+    ):
+        layout.draw(
+            charts.churn.survival(curves),
+            "Share of users back by day, by segment",
+            key="survival",
+        )
 
 
 def how_good() -> None:
@@ -206,7 +314,7 @@ def how_good() -> None:
         f"On {wording.counted(dates, 'later date')} that it had not seen "
         f"({wording.count(first['rows'])} scores, {wording.percent(first['base_rate'])} of "
         "them gone): the model, the rule that who is away longer is likelier "
-        f"gone, and the same risk for all. Bars are {layout.level(build)} intervals.",
+        f"gone, and the same risk for all. Bars are {OF_THE_MODEL} intervals.",
         of=result,
         means={"Metric": "churn_model_metrics.metric", "n": "churn_model_metrics.rows"},
         n=wording.counted(first["rows"], "score"),
@@ -226,7 +334,8 @@ def how_good() -> None:
             )
             st.markdown(
                 f"The model {verdict} the recency rule: AUC {gain['value']:+.3f} "
-                f"(95% interval {gain['ci_low']:+.3f} to {gain['ci_high']:+.3f})."
+                f"({OF_THE_MODEL} interval {gain['ci_low']:+.3f} to "
+                f"{gain['ci_high']:+.3f})."
             )
         leak = queries.matching(metrics, metric="leakage_warning")
         if leak is not None and leak["value"] > 0:
@@ -249,7 +358,7 @@ def how_good() -> None:
         ),
     ):
         layout.draw(
-            charts.churn.calibration(calibration.rows),
+            charts.churn.calibration(calibration.rows, layout.level(build)),
             "Predicted and realised share of users gone",
             key="calibration",
         )
@@ -363,6 +472,24 @@ def earlier_scores() -> None:
         "Scores that earlier builds gave, once their time was over.",
         of=outcomes,
         means={"Gone": "churn_score_outcomes.is_churned"},
+        users=layout.Users(
+            ask=lambda of, is_churned: queries.churn.users_of_outcome(
+                build, *of, is_churned
+            ),
+            choices={
+                "Scored": {
+                    f"{wording.day(row.as_of_date)}, {row.risk_band}": (
+                        row.as_of_date.date(),
+                        row.risk_band,
+                    )
+                    for row in outcomes.rows.itertuples()
+                },
+                "Later": {"Gone": True, "Still here": False},
+            },
+            columns={"risk": RISK, "days_to_return": "Days until back"},
+        )
+        if len(outcomes.rows)
+        else None,
     ):
         if outcomes.rows.empty:
             st.caption(
@@ -377,7 +504,7 @@ def earlier_scores() -> None:
                     "Users": outcomes.rows["users"],
                     "Predicted": outcomes.rows["predicted_rate"] * 100,
                     "Gone": outcomes.rows["churned_rate"] * 100,
-                    "95% interval": [
+                    f"{layout.level(build)} interval": [
                         f"{wording.percent(low)} to {wording.percent(high)}"
                         for low, high in zip(
                             outcomes.rows["ci_low"],
@@ -402,10 +529,10 @@ VIEWS = {
 }
 
 build = layout.build_of_page()
-selection = filters.bar(build, dates_of=None, has_versus=False)
-chosen = selection.chosen
-summary = queries.churn.risk_summary(build, chosen).rows.iloc[0]
-if not summary["users"]:
+selection = filters.bar(build, dates_of=None)
+results = [queries.churn.risk_summary(build, chosen) for chosen in selection.slices]
+summaries = [result.rows.iloc[0] for result in results]
+if not all(summary["users"] for summary in summaries):
     st.info(
         "Nobody is scored: either these filters match nobody, or no user was active in "
         "the last 28 days.",
@@ -413,6 +540,7 @@ if not summary["users"]:
     )
     st.stop()
 
+summary = summaries[0]
 horizon = (
     "weeks"
     if wording.is_missing(summary["horizon_days"])
@@ -426,31 +554,8 @@ st.info(
     "tells whom a message keeps.",
     icon=":material/info:",
 )
-with st.grid(4, min_column_width=180):
-    st.metric(
-        "Active users scored",
-        wording.count(summary["users"]),
-        border=True,
-        help=f"Active in the 28 days before; {layout.whom(chosen)}.",
-    )
-    st.metric(
-        "Mean risk",
-        wording.percent(summary["mean_probability"]),
-        border=True,
-        help="About this share of them is expected to be gone.",
-    )
-    st.metric(
-        "High risk",
-        wording.count(summary["high_users"]),
-        border=True,
-        help="Bands are against the share gone among the users learned from.",
-    )
-    st.metric(
-        "New users",
-        wording.count(summary["new_users"]),
-        border=True,
-        help="Scored by a model of their own, which knows little of them.",
-    )
+for chosen, summary in zip(layout.side_by_side(selection), summaries, strict=True):
+    tiles(chosen, summary)
 view = state.choose(
     st.segmented_control,
     "View",

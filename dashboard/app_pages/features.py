@@ -1,8 +1,10 @@
 """What people use, how soon, and how much of it."""
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import charts, filters, layout, queries, state, wording
+from dashboard.queries import Result, Slice
 
 MOST_LINES = 6
 DEFAULT_LINES = 4
@@ -14,97 +16,148 @@ SHARES = (
     "difference",
 )
 
-build = layout.build_of_page()
-selection = filters.bar(
-    build, dates_of="Days", periods=("week", "month"), has_versus=False
-)
-chosen, period = selection.chosen, selection.period
 
-result = queries.features.features(build, chosen, period)
-features = result.rows
-if features.empty:
+def table(chosen: Slice, result: Result) -> None:
+    """Who used what in the newest period of which one knows who came back after it."""
+    features = result.rows
+    newest = features["period_start"].iloc[0]
+    with layout.panel(
+        f"Features used in the {period} of {wording.day(newest)}, and who came back",
+        f"The newest {period} whose next {period} is over. Coming back goes with a "
+        "feature and need not be its doing: heavy users do more of everything.",
+        of=result,
+        means={
+            "Adoption": "feature_usage.adoption_rate",
+            "Used again": "feature_usage.repeat_rate",
+            "Came back, with": "feature_usage.retained_with_rate",
+            "Came back, without": "feature_usage.retained_without_rate",
+        },
+        n=wording.counted(features["active_users"].iloc[0], "active user"),
+        users=layout.Users(
+            ask=lambda event: queries.features.users_of(
+                build, chosen, period, newest.date(), event
+            ),
+            choices={
+                "Used": {wording.name(event): event for event in features["event_name"]}
+            },
+            columns={"times": "Times", "last_time": "Last time (UTC)"},
+        ),
+    ):
+        st.dataframe(
+            features.assign(
+                event_name=features["event_name"].map(wording.name),
+                **{column: features[column] * 100 for column in SHARES},
+            ),
+            hide_index=True,
+            height="content" if len(features) <= 12 else 458,
+            alt="Features with their users, adoption and retention",
+            column_order=[
+                "event_name",
+                "users",
+                "adoption_rate",
+                "repeat_rate",
+                "events_per_user",
+                "retained_with_rate",
+                "retained_without_rate",
+                "difference",
+            ],
+            column_config={
+                "event_name": st.column_config.TextColumn("Feature", pinned=True),
+                "users": st.column_config.NumberColumn("Users", format="localized"),
+                "adoption_rate": st.column_config.ProgressColumn(
+                    "Adoption",
+                    format="%.1f%%",
+                    min_value=0,
+                    max_value=100,
+                    help="Share of active users who used it.",
+                ),
+                "repeat_rate": st.column_config.NumberColumn(
+                    "Used again",
+                    format="%.1f%%",
+                    help="Share of its users who used it on two or more days.",
+                ),
+                "events_per_user": st.column_config.NumberColumn(
+                    "Times per user", format="%.1f"
+                ),
+                "retained_with_rate": st.column_config.NumberColumn(
+                    "Came back, with",
+                    format="%.1f%%",
+                    help="Share of its users who were active in the next period.",
+                ),
+                "retained_without_rate": st.column_config.NumberColumn(
+                    "Came back, without",
+                    format="%.1f%%",
+                    help="The same share among active users who did not use it.",
+                ),
+                "difference": st.column_config.NumberColumn(
+                    "Difference (points)",
+                    format="%+.1f",
+                    help="In percentage points: an association, not an effect.",
+                ),
+            },
+        )
+
+
+def usage_by_period(result: Result, figure: go.Figure) -> None:
+    with layout.panel(
+        f"Share of each {period}'s active users who used it",
+        f"Dotted where the {period} is not over yet.",
+        of=result,
+        means={"Share": "feature_usage.adoption_rate"},
+    ):
+        layout.draw(
+            figure,
+            f"Share of active users who used each feature, by {period}",
+            key="usage",
+        )
+
+
+def adoption(result: Result, figure: go.Figure) -> None:
+    with layout.panel(
+        "How soon people take a feature up",
+        "Share of those who have lived through a week of their life with the product "
+        f"and had used it by then, with its {layout.level(build)} interval.",
+        of=result,
+        means={"Share": "feature_adoption.adoption_rate"},
+    ):
+        layout.draw(
+            figure,
+            "Share of users who had used each feature, by week of their life",
+            key="adoption",
+        )
+
+
+def breadth(result: Result, figure: go.Figure) -> None:
+    with layout.panel(
+        "How many features people use",
+        f"Of the users active in the newest {period} that is over.",
+        of=result,
+        means={"Users": "feature_breadth.users"},
+        n=wording.counted(result.rows["users"].sum(), "user"),
+    ):
+        layout.draw(
+            figure,
+            "Share of active users by number of features used",
+            key="breadth",
+        )
+
+
+build = layout.build_of_page()
+selection = filters.bar(build, dates_of="Days", periods=("week", "month"))
+period = selection.period
+
+results = [
+    queries.features.features(build, chosen, period) for chosen in selection.slices
+]
+if any(result.rows.empty for result in results):
     st.info(
         f"No {period} in these days is followed by another complete one, or nobody "
         "matches these filters. Choose more days, or other values above.",
         icon=":material/filter_alt_off:",
     )
     st.stop()
-
-newest = features["period_start"].iloc[0]
-names = list(features["event_name"])
-with layout.panel(
-    f"Features used in the {period} of {wording.day(newest)}, and who came back",
-    f"The newest {period} whose next {period} is over. Coming back goes with a feature "
-    "and need not be its doing: heavy users do more of everything.",
-    of=result,
-    means={
-        "Adoption": "feature_usage.adoption_rate",
-        "Used again": "feature_usage.repeat_rate",
-        "Came back, with": "feature_usage.retained_with_rate",
-        "Came back, without": "feature_usage.retained_without_rate",
-    },
-    n=wording.counted(features["active_users"].iloc[0], "active user"),
-    users=layout.Users(
-        ask=lambda event: queries.features.users_of(
-            build, chosen, period, newest.date(), event
-        ),
-        choices={"Used": {wording.name(event): event for event in names}},
-        columns={"times": "Times", "last_time": "Last time (UTC)"},
-    ),
-):
-    st.dataframe(
-        features.assign(
-            event_name=features["event_name"].map(wording.name),
-            **{column: features[column] * 100 for column in SHARES},
-        ),
-        hide_index=True,
-        height="content" if len(features) <= 12 else 458,
-        alt="Features with their users, adoption and retention",
-        column_order=[
-            "event_name",
-            "users",
-            "adoption_rate",
-            "repeat_rate",
-            "events_per_user",
-            "retained_with_rate",
-            "retained_without_rate",
-            "difference",
-        ],
-        column_config={
-            "event_name": st.column_config.TextColumn("Feature", pinned=True),
-            "users": st.column_config.NumberColumn("Users", format="localized"),
-            "adoption_rate": st.column_config.ProgressColumn(
-                "Adoption",
-                format="%.1f%%",
-                min_value=0,
-                max_value=100,
-                help="Share of active users who used it.",
-            ),
-            "repeat_rate": st.column_config.NumberColumn(
-                "Used again",
-                format="%.1f%%",
-                help="Share of its users who used it on two or more days.",
-            ),
-            "events_per_user": st.column_config.NumberColumn(
-                "Times per user", format="%.1f"
-            ),
-            "retained_with_rate": st.column_config.NumberColumn(
-                "Came back, with",
-                format="%.1f%%",
-                help="Share of its users who were active in the next period.",
-            ),
-            "retained_without_rate": st.column_config.NumberColumn(
-                "Came back, without",
-                format="%.1f%%",
-                help="The same share among active users who did not use it.",
-            ),
-            "difference": st.column_config.NumberColumn(
-                "Difference (points)",
-                format="%+.1f",
-                help="In percentage points: an association, not an effect.",
-            ),
-        },
-    )
+for chosen, result in zip(layout.side_by_side(selection), results, strict=True):
+    table(chosen, result)
 
 picked = state.choose_some(
     st.multiselect,
@@ -115,53 +168,34 @@ picked = state.choose_some(
     placeholder=f"The {DEFAULT_LINES} most used",
     max_selections=MOST_LINES,
 )
-followed = tuple(picked or names[:DEFAULT_LINES])
-usage = queries.features.usage_by_period(build, chosen, period, followed)
-adoption = queries.features.adoption_by_week_of_life(build, chosen, followed)
-left, right = st.columns(2)
-with (
-    left,
-    layout.panel(
-        f"Share of each {period}'s active users who used it",
-        f"Dotted where the {period} is not over yet.",
-        of=usage,
-        means={"Share": "feature_usage.adoption_rate"},
-    ),
-):
-    layout.draw(
-        charts.features.usage_by_period(usage.rows, followed),
-        f"Share of active users who used each feature, by {period}",
-        key="usage",
-    )
-with (
-    right,
-    layout.panel(
-        "How soon people take a feature up",
-        "Share of those who have lived through a week of their life with the product "
-        "and had used it by then, with its interval.",
-        of=adoption,
-        means={"Share": "feature_adoption.adoption_rate"},
-    ),
-):
-    layout.draw(
-        charts.features.adoption_by_week_of_life(adoption.rows, followed),
-        "Share of users who had used each feature, by week of their life",
-        key="adoption",
-    )
-
-breadth = queries.features.breadth(build, chosen, period)
-with layout.panel(
-    "How many features people use",
-    f"Of the users active in the newest {period} that is over.",
-    of=breadth,
-    means={"Users": "feature_breadth.users"},
-    n=wording.counted(breadth.rows["users"].sum(), "user"),
-):
-    layout.draw(
-        charts.features.breadth(breadth.rows),
-        "Share of active users by number of features used",
-        key="breadth",
-    )
+followed = tuple(picked or results[0].rows["event_name"][:DEFAULT_LINES])
+usages = layout.figures(
+    selection,
+    lambda chosen: queries.features.usage_by_period(build, chosen, period, followed),
+    lambda rows: charts.features.usage_by_period(rows, followed),
+)
+adoptions = layout.figures(
+    selection,
+    lambda chosen: queries.features.adoption_by_week_of_life(build, chosen, followed),
+    lambda rows: charts.features.adoption_by_week_of_life(rows, followed),
+)
+breadths = layout.figures(
+    selection,
+    lambda chosen: queries.features.breadth(build, chosen, period),
+    charts.features.breadth,
+)
+if selection.versus is None:
+    left, right = st.columns(2)
+    with left:
+        usage_by_period(*usages[0])
+    with right:
+        adoption(*adoptions[0])
+    breadth(*breadths[0])
+else:
+    for side, _ in enumerate(layout.side_by_side(selection)):
+        usage_by_period(*usages[side])
+        adoption(*adoptions[side])
+        breadth(*breadths[side])
 
 impact = queries.features.impact(build)
 confirmed = impact.rows[impact.rows["verdict"] == "confirmed"]

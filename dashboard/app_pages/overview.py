@@ -124,13 +124,12 @@ for chosen, by_day, by_week in zip(
         with st.grid(len(MEANS), min_column_width=140):
             tiles(by_day.rows, closed)
 
-by_day = [overview.active_users(build, chosen, False) for chosen in selection.slices]
-figures = charts.common.same_axis(
-    [charts.overview.active_users(result.rows) for result in by_day]
+by_day = layout.figures(
+    selection,
+    lambda chosen: overview.active_users(build, chosen, False),
+    charts.overview.active_users,
 )
-for _, result, figure in zip(
-    layout.side_by_side(selection), by_day, figures, strict=True
-):
+for _, (result, figure) in zip(layout.side_by_side(selection), by_day, strict=True):
     with layout.panel(
         "Active users by day",
         "Distinct users of the day, of the trailing 7 days and of the trailing 28.",

@@ -1,8 +1,10 @@
 """What people do one after the other within a session."""
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import charts, filters, layout, queries, state, wording
+from dashboard.queries import Slice
 
 EVENTS_PER_STEP = {
     "4": "4 events a step",
@@ -11,6 +13,28 @@ EVENTS_PER_STEP = {
 }
 ANYWHERE = "anywhere"
 MOST_ROWS = 12
+MOST_WAYS = 60
+
+
+def users_of(chosen: Slice, transitions: pd.DataFrame) -> layout.Users:
+    """Who went the ways of a chart, the most taken first."""
+    ways = {}
+    for row in transitions.to_dict("records"):
+        from_event, to_event, step = (
+            row.get(column) for column in ("from_event", "to_event", "from_step")
+        )
+        # What is rare at its step stands together there, and is no event of the mart.
+        if step is None or queries.paths.OTHER not in (from_event, to_event):
+            said = f"{charts.paths.name(from_event)} to {charts.paths.name(to_event)}"
+            number = "" if step is None else f"{step}. "
+            ways[number + said] = (from_event, to_event, step)
+    most = dict(list(ways.items())[:MOST_WAYS])
+    return layout.Users(
+        ask=lambda way: queries.paths.users_of(build, chosen, *way),
+        choices={"Way": most},
+        columns={"times": "Times"},
+    )
+
 
 build = layout.build_of_page()
 selection = filters.bar(build, dates_of="Months of", periods=())
@@ -42,6 +66,10 @@ for chosen in layout.side_by_side(selection):
         of=flows,
         means={"Sessions": "path_transitions.transitions"},
         n=wording.counted(started, "session"),
+        users=users_of(
+            chosen,
+            flows.rows.sort_values("transitions", ascending=False, kind="stable"),
+        ),
     ):
         layout.draw(
             charts.paths.flows(flows.rows),
@@ -69,11 +97,12 @@ for chosen in layout.side_by_side(selection):
         "Within the same session, at whatever of its first steps.",
         of=following,
         means={"Share": "path_transitions.share_of_from"},
+        users=users_of(chosen, rows) if len(rows) else None,
     ):
         st.dataframe(
             {
-                "After": rows["from_event"].map(charts.paths.label),
-                "Next": rows["to_event"].map(charts.paths.label),
+                "After": rows["from_event"].map(charts.paths.name),
+                "Next": rows["to_event"].map(charts.paths.name),
                 "Times": rows["transitions"],
                 "Share": rows["share_of_from"] * 100,
             },

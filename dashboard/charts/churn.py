@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -15,6 +13,7 @@ from dashboard.charts.common import (
     FAINT,
     GREY,
     ORANGE,
+    Series,
     color_of,
     errors,
     laid_out,
@@ -162,7 +161,7 @@ def model_quality(metrics: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def calibration(rows: pd.DataFrame) -> go.Figure:
+def calibration(rows: pd.DataFrame, level: str) -> go.Figure:
     """Predicted and realised shares of the test's scores, with intervals."""
     figure = go.Figure()
     figure.add_scatter(
@@ -177,7 +176,7 @@ def calibration(rows: pd.DataFrame) -> go.Figure:
         x=rows["predicted_rate"],
         y=rows["churned_rate"],
         mode="markers",
-        name="A tenth of the scores, 95% interval",
+        name=f"A tenth of the scores, {level} interval",
         marker={"size": 9, "color": BLUE},
         error_y=errors(rows, "churned_rate"),
         customdata=rows[["rows"]],
@@ -211,12 +210,11 @@ def thresholds(rows: pd.DataFrame, contacted_percent: int) -> go.Figure:
     return figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
 
 
-def survival(rows: pd.DataFrame, values: Sequence[str]) -> go.Figure:
-    """The share of users who came back by each day, a step line per value, with band."""
+def survival(curves: Series) -> go.Figure:
+    """The share of users who came back by each day, a step line per label, with band."""
     figure = go.Figure()
-    for index, segment_value in enumerate(values):
-        curve = rows[rows["segment_value"] == segment_value]
-        color = color_of(index, wording.value(segment_value))
+    for index, (label, curve) in enumerate(curves.items()):
+        color = color_of(index, label)
         band = curve.dropna(subset=["ci_low", "ci_high"])
         figure.add_scatter(
             x=[*band["day"], *band["day"][::-1]],
@@ -228,15 +226,15 @@ def survival(rows: pd.DataFrame, values: Sequence[str]) -> go.Figure:
             mode="lines",
             showlegend=False,
             hoverinfo="skip",
-            legendgroup=segment_value,
+            legendgroup=label,
         )
         figure.add_scatter(
             x=curve["day"],
             y=curve["returned_rate"],
             mode="lines",
             line={"color": color, "width": 2, "shape": "hv"},
-            name=wording.plain(wording.value(segment_value)),
-            legendgroup=segment_value,
+            name=wording.plain(label),
+            legendgroup=label,
             customdata=curve[["at_risk_users"]],
             hovertemplate="%{y:.1%} back (%{customdata[0]:,} still away before)",
         )

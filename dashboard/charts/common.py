@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -279,33 +280,39 @@ def all_of(rows: Series, column: str) -> pd.Series:
     return pd.concat([one[column] for one in rows.values()])
 
 
-def same_axis(figures: Sequence[go.Figure]) -> Sequence[go.Figure]:
+def same_axis(
+    figures: Sequence[go.Figure], axis: Literal["x", "y"] = "y"
+) -> Sequence[go.Figure]:
     """Figures that stand side by side, with one scale of values."""
     if len(figures) > 1:
-        ends = [_extent(figure) for figure in figures]
+        ends = [_extent(figure, axis) for figure in figures]
         low, high = min(low for low, _ in ends), max(high for _, high in ends)
         for figure in figures:
-            figure.update_yaxes(range=[1.05 * low, 1.05 * high or 1])
+            update = figure.update_yaxes if axis == "y" else figure.update_xaxes
+            update(range=[1.05 * low, 1.05 * high or 1])
     return figures
 
 
-def _extent(figure: go.Figure) -> tuple[float, float]:
+def _extent(figure: go.Figure, axis: Literal["x", "y"]) -> tuple[float, float]:
     """The least and the greatest value of a figure's traces, at most and at least 0."""
     values = pd.DataFrame(
         [
-            (trace.type, x, y)
+            (trace.type, place, value)
             for trace in figure.data
             if trace.x is not None and trace.y is not None
-            for x, y in zip(trace.x, trace.y, strict=True)
-            if not wording.is_missing(y)
+            for place, value in zip(
+                *((trace.x, trace.y) if axis == "y" else (trace.y, trace.x)),
+                strict=True,
+            )
+            if not wording.is_missing(value)
         ],
-        columns=["type", "x", "y"],
+        columns=["type", "place", "value"],
     )
     is_stacked = figure.layout.barmode in ("relative", "stack")
     bars = values[values["type"] == "bar"] if is_stacked else values[:0]
     sums = [
-        part.groupby("x")["y"].sum()
-        for part in (bars[bars["y"] > 0], bars[bars["y"] < 0])
+        part.groupby("place")["value"].sum()
+        for part in (bars[bars["value"] > 0], bars[bars["value"] < 0])
     ]
-    ends = pd.concat([values["y"], *sums])
+    ends = pd.concat([values["value"], *sums])
     return min(0.0, ends.min()), max(0.0, ends.max())

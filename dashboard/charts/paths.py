@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.common import BLUE, FAINT, GREY, laid_out, name_text
+from dashboard import wording
+from dashboard.charts.common import BLUE, FAINT, GREY, laid_out
 
 SPECIAL = {
     "(start)": "Start",
@@ -28,7 +29,7 @@ def flows(rows: pd.DataFrame) -> go.Figure:
         go.Sankey(
             arrangement="snap",
             node={
-                "label": [label(event) for _, event in nodes],
+                "label": [wording.plain(name(event)) for _, event in nodes],
                 "x": [0.001 + 0.998 * step / max(last, 1) for step, _ in nodes],
                 "y": _heights(rows, nodes),
                 "color": [GREY if event in SPECIAL else BLUE for _, event in nodes],
@@ -56,8 +57,9 @@ def flows(rows: pd.DataFrame) -> go.Figure:
     return figure.update_layout(margin={"t": 16, "b": 44})
 
 
-def label(event: str) -> str:
-    return SPECIAL.get(event) or name_text(event)
+def name(event: str) -> str:
+    """An event or a way in or out, for people."""
+    return SPECIAL.get(event) or wording.name(event)
 
 
 def _heights(rows: pd.DataFrame, nodes: list[tuple[int, str]]) -> list[float]:

@@ -2,13 +2,64 @@
 
 from __future__ import annotations
 
-from dashboard.queries.common import SMALL_GROUP, Result, Slice, ask, cached
+from datetime import date
+
+from dashboard.queries.common import (
+    SMALL_GROUP,
+    Result,
+    Slice,
+    ask,
+    cached,
+    listed_users,
+)
 from dashboard.warehouse import Build
 
 _SCORED = """
     scored as (
         select churn_scores.*
         from churn_scores
+        inner join user_segment_values using (user_id)
+        where segment = $segment and list_contains($values, segment_value)
+    )
+"""
+
+# The numbers inside a reason differ from user to user and are left out.
+_KINDS_OF_REASONS = """
+    told as (
+        select
+            user_id,
+            risk_band = 'high' as is_high,
+            unnest([top_reason_1, top_reason_2, top_reason_3]) as reason
+        from scored
+    ),
+
+    kinds as (
+        select distinct
+            user_id,
+            is_high,
+            regexp_replace(
+                regexp_replace(
+                    regexp_replace(reason, ' \\(typical: .*\\)$', ''),
+                    '(^|: | )[0-9][0-9.,]*( times| days?| events?)?( |$)',
+                    '\\1N\\2\\3'
+                ),
+                '(N (day|time|event|session))( |$)', '\\1s\\3'
+            ) as reason
+        from told
+        where reason is not null
+    )
+"""
+
+# Who is looked at in the newest window that has closed.
+_LABELS = """
+    newest as (
+        select max(as_of_date) as as_of_date from churn_labels where is_closed
+    ),
+
+    labels as (
+        select churn_labels.*
+        from churn_labels
+        inner join newest using (as_of_date)
         inner join user_segment_values using (user_id)
         where segment = $segment and list_contains($values, segment_value)
     )
@@ -92,38 +143,13 @@ def users_at_risk(
 
 @cached
 def reasons(build: Build, chosen: Slice) -> Result:
-    """What raises the risk, counted: the share of users with it among their top three.
-
-    The numbers inside a reason differ from user to user and are left out.
-    """
+    """What raises the risk, counted: the share of users with it among their top three."""
     return ask(
         build,
         f"""
         with {_SCORED},
 
-        told as (
-            select
-                user_id,
-                risk_band = 'high' as is_high,
-                unnest([top_reason_1, top_reason_2, top_reason_3]) as reason
-            from scored
-        ),
-
-        kinds as (
-            select distinct
-                user_id,
-                is_high,
-                regexp_replace(
-                    regexp_replace(
-                        regexp_replace(reason, ' \\(typical: .*\\)$', ''),
-                        '(^|: | )[0-9][0-9.,]*( times| days?| events?)?( |$)',
-                        '\\1N\\2\\3'
-                    ),
-                    '(N (day|time|event|session))( |$)', '\\1s\\3'
-                ) as reason
-            from told
-            where reason is not null
-        ),
+        {_KINDS_OF_REASONS},
 
         bands as (
             select
@@ -159,18 +185,8 @@ def behaviors(build: Build, chosen: Slice) -> Result:
     """
     return ask(
         build,
-        """
-        with newest as (
-            select max(as_of_date) as as_of_date from churn_labels where is_closed
-        ),
-
-        labels as (
-            select churn_labels.*
-            from churn_labels
-            inner join newest using (as_of_date)
-            inner join user_segment_values using (user_id)
-            where segment = $segment and list_contains($values, segment_value)
-        ),
+        f"""
+        with {_LABELS},
 
         everyone as (
             select count(*) as users, count(*) filter (is_churned) as gone_users
@@ -209,6 +225,89 @@ def behaviors(build: Build, chosen: Slice) -> Result:
         order by difference, event_name
         """,
         {**chosen.who, "small": SMALL_GROUP},
+    )
+
+
+@cached
+def users_at(build: Build, chosen: Slice, risk_from: float) -> Result:
+    """Who has a risk within one step of the distribution."""
+    return listed_users(
+        build,
+        f"""
+        with {_SCORED}
+
+        select user_id, churn_probability * 100 as risk, risk_band
+        from scored
+        where least(floor(churn_probability * 20), 19) / 20 = $risk_from
+        """,
+        {**chosen.who, "risk_from": risk_from},
+    )
+
+
+@cached
+def users_with_reason(
+    build: Build, chosen: Slice, reason: str, is_high: bool
+) -> Result:
+    """High-risk or other users who have a reason among their top three."""
+    return listed_users(
+        build,
+        f"""
+        with {_SCORED},
+
+        {_KINDS_OF_REASONS}
+
+        select user_id, churn_probability * 100 as risk, risk_band
+        from scored
+        inner join kinds using (user_id)
+        where kinds.reason = $reason and kinds.is_high = $is_high
+        """,
+        {**chosen.who, "reason": reason, "is_high": is_high},
+    )
+
+
+@cached
+def users_by_behavior(
+    build: Build, chosen: Slice, event_name: str, did_it: bool, is_churned: bool
+) -> Result:
+    """Who did or did not do something, and was gone or not when the window closed."""
+    return listed_users(
+        build,
+        f"""
+        with {_LABELS}
+
+        select labels.user_id, coalesce(usage.events_28, 0) as times
+        from labels
+        left join user_event_usage as usage
+            on labels.user_id = usage.user_id
+            and labels.as_of_date = usage.as_of_date
+            and usage.event_name = $event_name
+        where (coalesce(usage.events_28, 0) > 0) = $did_it
+            and labels.is_churned = $is_churned
+        """,
+        {
+            **chosen.who,
+            "event_name": event_name,
+            "did_it": did_it,
+            "is_churned": is_churned,
+        },
+    )
+
+
+@cached
+def users_of_outcome(
+    build: Build, as_of_date: date, risk_band: str, is_churned: bool
+) -> Result:
+    """Whom an earlier build scored, and who of them was gone or not."""
+    return listed_users(
+        build,
+        """
+        select user_id, churn_probability * 100 as risk, days_to_return
+        from churn_score_outcomes
+        where as_of_date = $as_of_date::date
+            and risk_band = $risk_band
+            and is_churned = $is_churned
+        """,
+        {"as_of_date": as_of_date, "risk_band": risk_band, "is_churned": is_churned},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.queries.common import Result, Slice, ask, cached
+from dashboard.queries.common import Result, Slice, ask, cached, listed_users
 from dashboard.warehouse import Build
 
 OTHER = "(other)"
@@ -91,4 +91,27 @@ def next_events(build: Build, chosen: Slice) -> Result:
         order by transitions desc, from_event, to_event
         """,
         chosen.parameters,
+    )
+
+
+@cached
+def users_of(
+    build: Build, chosen: Slice, from_event: str, to_event: str, from_step: int | None
+) -> Result:
+    """Who went from one event to another, at a step (None: at any), and how often."""
+    return listed_users(
+        build,
+        """
+        select user_id, transitions as times
+        from path_users_in(
+            $from_event, $to_event, from_step := $from_step, segment := $segment,
+            segment_values := $values, date_from := $start, date_to := $end
+        )
+        """,
+        {
+            **chosen.parameters,
+            "from_event": from_event,
+            "to_event": to_event,
+            "from_step": from_step,
+        },
     )

@@ -287,6 +287,13 @@
             'reads': ['daily_active', 'cohort_retention', 'user_profiles'],
             'description': 'One row per user of a range of cohorts: whether they were retained in a period since.',
         },
+        {
+            'name': 'path_users_in',
+            'parameters': ['from_event', 'to_event', 'from_step := null'] + users + days,
+            'body': path_users_in_function(),
+            'reads': ['daily_active', 'path_transitions'],
+            'description': 'One row per user who went from one event to another within a session.',
+        },
     ]) -}}
 {%- endmacro %}
 

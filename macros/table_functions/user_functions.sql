@@ -209,3 +209,98 @@
         {%- endfor %}
     end
 {%- endmacro %}
+
+{#
+    Users who went from one event to another within a session, as path_transitions counts
+    them: the events by its names, in the sessions that began in the months of the range.
+    from_step: NULL is any.
+#}
+{% macro path_users_in_function() -%}
+    {%- set month = period_start('month', local_date('min(asked.event_time) over (partition by asked.user_id, asked.session_id)')) -%}
+    with
+
+    names as (
+
+        select
+            list(distinct mart.from_event) as known_from,
+            list(distinct mart.to_event) as known_to
+
+        from path_transitions as mart
+
+    ),
+
+    named_events as (
+
+        select
+            found.event_id,
+            found.user_id,
+            found.session_id,
+            case
+                when list_contains(names.known_to, found.event_name) then found.event_name
+                else '(other)'
+            end as node,
+            found.event_time
+
+        from events as found
+        cross join names
+        where
+            found.is_activity
+            and is_one_of('from_event', from_event, names.known_from)
+            and is_one_of('to_event', to_event, names.known_to)
+
+    ),
+
+    -- A transition has at least one event that is none of the ways in and out.
+    asked_sessions as (
+
+        select distinct
+            named_events.user_id,
+            named_events.session_id
+
+        from named_events
+        where named_events.node in (from_event, to_event)
+
+    ),
+
+    session_events as (
+
+        select
+            asked.*,
+            {{ month }} as period_start
+
+        from named_events as asked
+        inner join asked_sessions
+            on asked.user_id = asked_sessions.user_id
+            and asked.session_id = asked_sessions.session_id
+
+    ),
+
+    edges as (
+
+        {{ path_edges('session_events', node='node', max_steps=paths_definition().max_steps, by=['period_start']) | indent(8) }}
+
+    ),
+
+    went as not materialized (
+
+        select
+            edges.user_id,
+            count(*) as transitions
+
+        from edges
+        where
+            edges.from_node = from_event
+            and edges.to_node = to_event
+            and (from_step is null or edges.from_step = from_step)
+            and (date_from is null or edges.period_start >= {{ period_start('month', 'cast(date_from as date)') }})
+            and (date_to is null or edges.period_start <= cast(date_to as date))
+        group by edges.user_id
+
+    ),
+
+    {{ chosen_of('went', 'false') }}
+
+    select chosen.* exclude (slice_value)
+    from chosen
+    order by chosen.user_id
+{%- endmacro %}

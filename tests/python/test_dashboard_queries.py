@@ -141,9 +141,19 @@ ARGUMENTS: dict[str, Any] = {
     "as_of_date": date(2026, 3, 1),
     "tier": "power",
     "behavior": "all",
+    "risk_from": 0.4,
+    "risk_band": "high",
+    "reason": HOSTILE,
+    "is_high": True,
+    "did_it": True,
+    "is_churned": False,
+    "from_event": "(start)",
+    "to_event": "file_opened",
 }
 PECULIAR = {
     "retention.brackets": {"period": "day"},
+    "paths.users_of": {"from_step": 0},
+    "churn.users_of_outcome": {"as_of_date": date(2026, 2, 1)},
     "ask.funnel_users": {"step_number": 1},
 }
 QUERIES = {
@@ -283,6 +293,85 @@ def test_a_date_range_selects_entries_and_keeps_open_ones_apart(build: Build) ->
     assert steps["matured_conversion"].isna().all()
     assert steps["dropped_users"].sum() == 0
     assert steps["pending_users"].sum() > 0
+
+
+def how_many(listed: queries.Result) -> int:
+    """How many users a list is of, of which it may hold the first ones only."""
+    return 0 if listed.rows.empty else listed.rows["all_users"].iloc[0]
+
+
+PLUS = Slice(*ALL_TIME, "plan", ("plus",))
+
+
+@pytest.mark.parametrize("chosen", [EVERYONE, PLUS], ids=["everyone", "some"])
+def test_users_listed_by_risk_are_as_many_as_it_counts(
+    seeds: Build, chosen: Slice
+) -> None:
+    spread = queries.churn.risk_distribution(seeds, chosen).rows
+    for risk_from, users in spread.groupby("risk_from")["users"].sum().items():
+        assert how_many(queries.churn.users_at(seeds, chosen, risk_from)) == users
+    reasons = queries.churn.reasons(seeds, chosen).rows
+    assert len(reasons) > 2
+    for row in reasons.itertuples():
+        for is_high, users in (
+            (True, row.high_users),
+            (False, row.users - row.high_users),
+        ):
+            listed = queries.churn.users_with_reason(seeds, chosen, row.reason, is_high)
+            assert how_many(listed) == users
+
+
+def test_users_listed_by_what_they_did_are_as_many_as_it_counts(seeds: Build) -> None:
+    behaviors = queries.churn.behaviors(seeds, EVERYONE).rows
+    assert len(behaviors) > 5
+    for row in behaviors.itertuples():
+        gone, here = (
+            how_many(
+                queries.churn.users_by_behavior(
+                    seeds, EVERYONE, row.event_name, True, is_churned
+                )
+            )
+            for is_churned in (True, False)
+        )
+        assert gone + here == row.users
+        assert gone / row.users == pytest.approx(row.gone_with)
+        without = [
+            how_many(
+                queries.churn.users_by_behavior(
+                    seeds, EVERYONE, row.event_name, False, is_churned
+                )
+            )
+            for is_churned in (True, False)
+        ]
+        assert without[0] / sum(without) == pytest.approx(row.gone_without)
+
+
+def test_users_listed_by_an_earlier_score_are_as_many_as_it_counts(
+    build: Build,
+) -> None:
+    for row in queries.churn.outcomes(build).rows.itertuples():
+        gone, here = (
+            how_many(
+                queries.churn.users_of_outcome(
+                    build, row.as_of_date.date(), row.risk_band, is_churned
+                )
+            )
+            for is_churned in (True, False)
+        )
+        assert gone + here == row.users > 0
+        assert gone / row.users == pytest.approx(row.churned_rate)
+
+
+def test_users_listed_by_a_way_went_it_as_often_as_it_counts(seeds: Build) -> None:
+    spring = PLUS._replace(start=date(2026, 3, 10), end=date(2026, 5, 2))
+    flows = queries.paths.flows(seeds, spring, 50).rows
+    most = flows[flows["transitions"] > 20]
+    assert len(most) > 10
+    for row in most.itertuples():
+        listed = queries.paths.users_of(
+            seeds, spring, row.from_event, row.to_event, row.from_step
+        ).rows
+        assert listed["times"].sum() == row.transitions
 
 
 def test_users_listed_at_a_step_are_as_many_as_it_counts(build: Build) -> None:

@@ -420,3 +420,51 @@ def test_a_wrong_argument_is_named(
 ) -> None:
     with pytest.raises(duckdb.Error, match=re.escape(said)):
         seeds.execute(f"from {asked}").fetchall()
+
+
+def test_users_of_a_path_are_as_many_as_the_mart_counts(
+    seeds: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = seeds.execute("""
+        (
+            select * from path_transitions
+            where segment in ('all', 'plan') order by hash(columns(*)) limit 12
+        )
+        union all
+        (
+            select * from path_transitions
+            where segment = 'all' and to_event in ('(exit)', '(continues)', '(other)')
+            qualify row_number() over (partition by to_event order by transitions desc) = 1
+        )
+    """).df()
+    assert len(rows) >= 14
+    for row in rows.to_dict("records"):
+        listed = seeds.execute(
+            """
+            select count(*), sum(transitions)
+            from path_users_in(
+                $from_event, $to_event, from_step := $from_step, segment := $segment,
+                segment_values := [$segment_value], date_from := $period_start,
+                date_to := last_day($period_start::date)
+            )
+            """,
+            {
+                name: row[name]
+                for name in (
+                    "from_event",
+                    "to_event",
+                    "from_step",
+                    "segment",
+                    "segment_value",
+                    "period_start",
+                )
+            },
+        ).fetchone()
+        assert listed == (row["users"], row["transitions"])
+
+
+def test_a_path_of_no_known_event_is_refused_by_name(
+    seeds: duckdb.DuckDBPyConnection,
+) -> None:
+    with pytest.raises(duckdb.Error, match="from_event: got 'nothing', allowed are: "):
+        seeds.execute("from path_users_in('nothing', '(exit)')").fetchall()
