@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -19,8 +19,8 @@ from dashboard.filters import Filters, Lines
 from dashboard.queries import Result, Slice
 from dashboard.warehouse import Build, NewestBuild
 
-# Streamlit's own grey of the text beside a chart's axes is too pale to read in light; the
-# menu is one line, which is pushed aside where the screen is too narrow for it.
+# Streamlit's own grey of the text in and beside charts is too pale to read in light; what
+# is too wide for a narrow screen, the menu and some charts, is pushed aside in its place.
 STYLE = """<style>
 .st-key-menu {
     flex-wrap: nowrap;
@@ -28,9 +28,12 @@ STYLE = """<style>
     scrollbar-width: thin;
 }
 .st-key-menu a { white-space: nowrap; }
-.js-plotly-plot :is(.xtick, .ytick) text, .js-plotly-plot :is(.xtitle, .ytitle) {
+[class*="st-key-wide"] { overflow-x: auto; }
+[class*="st-key-wide"] > div { min-width: 640px; }
+.js-plotly-plot :is(.xtick, .ytick, .textpoint) text,
+.js-plotly-plot :is(.xtitle, .ytitle, .node-label) {
     fill: currentColor !important;
-    fill-opacity: 0.75 !important;
+    fill-opacity: 0.8 !important;
 }
 </style>"""
 NAMED_FAILURES = 5
@@ -114,14 +117,14 @@ def panel(
         yield opened
 
 
-def draw(figure: go.Figure, alt: str, key: str) -> None:
-    """A figure in the theme's light or dark, with a text for who cannot see it."""
-    st.plotly_chart(
-        figure,
-        config=charts.common.config(key),
-        alt=alt,
-        key=f"{_side.get()}{key}",
-    )
+def draw(figure: go.Figure, alt: str, key: str, *, is_wide: bool = False) -> None:
+    """A figure in the theme's light or dark, with a text for who cannot see it.
+
+    is_wide: it is no narrower than a small window, and moves within its place.
+    """
+    own_key = f"{_side.get()}{key}"
+    with st.container(key=f"wide {own_key}") if is_wide else nullcontext():
+        st.plotly_chart(figure, config=charts.common.config(key), alt=alt, key=own_key)
 
 
 def side_by_side(filters: Filters) -> Iterator[Slice]:

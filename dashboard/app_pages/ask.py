@@ -180,6 +180,7 @@ def retention(events: list[str]) -> None:
             charts.retention.heat_map(result.rows, period),
             "Retention by cohort and period",
             key="asked_retention",
+            is_wide=True,
         )
 
 

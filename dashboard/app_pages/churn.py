@@ -319,11 +319,13 @@ def how_good() -> None:
         means={"Metric": "churn_model_metrics.metric", "n": "churn_model_metrics.rows"},
         n=wording.counted(first["rows"], "score"),
     ):
-        layout.draw(
-            charts.churn.model_quality(metrics),
-            "Quality of the churn model beside a recency rule and the base rate",
-            key="model_quality",
-        )
+        with st.grid(len(charts.churn.QUALITY), min_column_width=230):
+            for metric, (name, *_) in charts.churn.QUALITY.items():
+                layout.draw(
+                    charts.churn.model_quality(metrics, metric),
+                    f"{name} of the churn model beside a recency rule and the base rate",
+                    key=f"model_quality_{metric}",
+                )
         if gain is not None and not wording.is_missing(gain["ci_low"]):
             verdict = (
                 "ranks users better than"

@@ -226,5 +226,6 @@ with layout.panel(
             "Difference in retention with and without each behaviour",
             key="impact",
         )
-        for statement in confirmed["statement"]:
-            st.markdown(f"- {wording.unformatted(statement)}")
+        for row in confirmed.itertuples():
+            said = row.statement.replace(row.event_name, wording.name(row.event_name))
+            st.markdown(f"- {wording.unformatted(said)}")

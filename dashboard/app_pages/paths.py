@@ -75,6 +75,7 @@ for chosen in layout.side_by_side(selection):
             charts.paths.flows(flows.rows),
             "Flow of sessions from step to step",
             key="flows",
+            is_wide=True,
         )
 
 after = state.choose(

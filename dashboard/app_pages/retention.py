@@ -121,6 +121,7 @@ for chosen, result in zip(layout.side_by_side(selection), cells, strict=True):
             charts.retention.heat_map(shown, period),
             f"Retention by cohort and {period}",
             "retention_heat_map",
+            is_wide=True,
         )
 
 if period in set(queries.retention.bracket_periods(build).rows["period"]):

@@ -132,7 +132,10 @@ with layout.panel(
     of=events,
 ):
     st.dataframe(
-        events.rows.assign(event_name=events.rows["event_name"].map(wording.name)),
+        events.rows.assign(
+            event_name=events.rows["event_name"].map(wording.name),
+            properties=events.rows["properties"].fillna(""),
+        ),
         hide_index=True,
         height=320,
         alt="The user's events, the newest first",

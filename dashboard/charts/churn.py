@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from dashboard import wording
 from dashboard.charts.common import (
@@ -49,7 +48,7 @@ def risk_distribution(rows: pd.DataFrame, height: int) -> go.Figure:
 def reasons(rows: pd.DataFrame, height: int) -> go.Figure:
     """What raises the risk of high-risk users, and how often it does of others."""
     rows = rows[::-1]
-    labels = [wrapped(wording.reason(reason), 46) for reason in rows["reason"]]
+    labels = [wrapped(wording.reason(reason), 32) for reason in rows["reason"]]
     figure = go.Figure()
     for column, label, color in (
         ("other_share", "Other users", GREY),
@@ -67,7 +66,7 @@ def reasons(rows: pd.DataFrame, height: int) -> go.Figure:
     figure = laid_out(figure, height=height, hover="y unified")
     figure.update_layout(legend_traceorder="reversed")
     figure.update_xaxes(
-        tickformat=".0%", rangemode="tozero", title="Share with it among their reasons"
+        tickformat=".0%", rangemode="tozero", title="Share with this reason"
     )
     figure.update_yaxes(type="category", showgrid=False)
     return figure
@@ -118,46 +117,35 @@ QUALITY = {
 }
 
 
-def model_quality(metrics: pd.DataFrame) -> go.Figure:
-    """The model beside simpler rules, each metric on its own scale, 95 % intervals."""
-    colors = {"base_rate": GREY, "recency_rule": ORANGE, "shipped": BLUE}
-    figure = make_subplots(
-        rows=1,
-        cols=len(QUALITY),
-        shared_yaxes=True,
-        horizontal_spacing=0.035,
-        subplot_titles=[
-            f"{title}<br><span style='font-size:11px'>{note}</span>"
-            for title, note, _ in QUALITY.values()
-        ],
-    )
-    for column, (metric, (_, _, number)) in enumerate(QUALITY.items(), start=1):
-        for model in colors:
-            chosen = metrics[
-                (metrics["metric"] == metric) & (metrics["model"] == model)
-            ]
-            figure.add_scatter(
-                x=chosen["value"],
-                y=[wording.MODELS[model]] * len(chosen),
-                mode="markers+text",
-                text=[f"{metric_value:{number}}" for metric_value in chosen["value"]],
-                textposition="top center",
-                marker={"size": 11, "color": colors[model]},
-                error_x=errors(chosen, "value"),
-                customdata=chosen[["ci_low", "ci_high"]],
-                hovertemplate=(
-                    f"%{{y}}: %{{x:{number}}} (%{{customdata[0]:{number}}} to "
-                    f"%{{customdata[1]:{number}}})<extra></extra>"
-                ),
-                showlegend=False,
-                row=1,
-                col=column,
-            )
-    figure = laid_out(figure, height=250, is_unified=False)
-    figure.update_layout(margin={"t": 56, "b": 36})
-    figure.update_annotations(font_size=13)
+def model_quality(metrics: pd.DataFrame, metric: str) -> go.Figure:
+    """The model beside simpler rules, by one metric on a scale of its own."""
+    title, note, number = QUALITY[metric]
+    figure = go.Figure()
+    for model, color in (
+        ("base_rate", GREY),
+        ("recency_rule", ORANGE),
+        ("shipped", BLUE),
+    ):
+        chosen = metrics[(metrics["metric"] == metric) & (metrics["model"] == model)]
+        figure.add_scatter(
+            x=chosen["value"],
+            y=[wording.MODELS[model]] * len(chosen),
+            mode="markers+text",
+            text=[f"{metric_value:{number}}" for metric_value in chosen["value"]],
+            textposition="top center",
+            marker={"size": 11, "color": color},
+            error_x=errors(chosen, "value"),
+            customdata=chosen[["ci_low", "ci_high"]],
+            hovertemplate=(
+                f"%{{y}}: %{{x:{number}}} (%{{customdata[0]:{number}}} to "
+                f"%{{customdata[1]:{number}}})<extra></extra>"
+            ),
+            showlegend=False,
+        )
+    figure = laid_out(figure, height=220, is_unified=False)
+    figure.update_layout(margin={"t": 8})
     figure.update_yaxes(type="category", showgrid=True, range=[-0.5, 2.65])
-    figure.update_xaxes(nticks=4)
+    figure.update_xaxes(nticks=4, title=f"{title}<br>{note}")
     return figure
 
 

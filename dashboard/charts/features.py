@@ -120,9 +120,7 @@ def impact(rows: pd.DataFrame) -> go.Figure:
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     figure = laid_out(figure, height=110 + 24 * len(rows), hover="y unified")
-    figure.update_xaxes(
-        tickformat="+.0%", title="Difference in the share that came back (points)"
-    )
+    figure.update_xaxes(tickformat="+.0%", title="Difference (points)")
     return figure.update_yaxes(
         type="category",
         categoryorder="array",

@@ -255,17 +255,22 @@ def test_text_has_the_contrast_that_wcag_asks_for(
 ) -> None:
     context = page.context.browser.new_context(color_scheme=scheme, viewport=SCREEN)
     seen = context.new_page()
-    visit(seen, address)
-    for selector in (
-        '[data-testid="stCaptionContainer"] p',
-        '[data-testid="stWidgetLabel"] p',
-        '[data-testid="stMetricDelta"]',
-        ".xtick text",
-        ".ytick text",
-        ".ytitle",
-        ".legendtext",
-    ):
-        assert seen.evaluate(CONTRAST, selector) >= 4.5, selector
+    for path, selectors in {
+        "": (
+            '[data-testid="stCaptionContainer"] p',
+            '[data-testid="stWidgetLabel"] p',
+            '[data-testid="stMetricDelta"]',
+            ".xtick text",
+            ".ytick text",
+            ".ytitle",
+            ".legendtext",
+        ),
+        "/paths": (".node-label",),
+        "/churn?view=model": (".textpoint text",),
+    }.items():
+        visit(seen, address + path)
+        for selector in selectors:
+            assert seen.evaluate(CONTRAST, selector) >= 4.5, selector
     context.close()
 
 
