@@ -216,7 +216,6 @@
     from_step: NULL is any.
 #}
 {% macro path_users_in_function() -%}
-    {%- set month = period_start('month', local_date('min(asked.event_time) over (partition by asked.user_id, asked.session_id)')) -%}
     with
 
     names as (
@@ -264,10 +263,7 @@
 
     session_events as (
 
-        select
-            asked.*,
-            {{ month }} as period_start
-
+        select asked.*
         from named_events as asked
         inner join asked_sessions
             on asked.user_id = asked_sessions.user_id
@@ -275,9 +271,21 @@
 
     ),
 
+    session_months as (
+
+        select
+            started.user_id,
+            started.session_id,
+            {{ period_start('month', local_date('min(started.event_time)')) }} as period_start
+
+        from session_events as started
+        group by started.user_id, started.session_id
+
+    ),
+
     edges as (
 
-        {{ path_edges('session_events', node='node', max_steps=paths_definition().max_steps, by=['period_start']) | indent(8) }}
+        {{ path_edges('session_events', node='node', max_steps=paths_definition().max_steps) | indent(8) }}
 
     ),
 
@@ -288,12 +296,18 @@
             count(*) as transitions
 
         from edges
+        inner join session_months
+            on edges.user_id = session_months.user_id
+            and edges.path_id = session_months.session_id
         where
             edges.from_node = from_event
             and edges.to_node = to_event
             and (from_step is null or edges.from_step = from_step)
-            and (date_from is null or edges.period_start >= {{ period_start('month', 'cast(date_from as date)') }})
-            and (date_to is null or edges.period_start <= cast(date_to as date))
+            and (
+                date_from is null
+                or session_months.period_start >= {{ period_start('month', 'cast(date_from as date)') }}
+            )
+            and (date_to is null or session_months.period_start <= cast(date_to as date))
         group by edges.user_id
 
     ),
