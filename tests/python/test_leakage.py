@@ -315,7 +315,7 @@ PEEKS: dict[str, tuple[list[tuple[str, str, str]], set[str]]] = {
         {TRUNCATION, "features_end_with_the_as_of_date"},
     ),
     "a segment that is still to be known": (
-        [(MACRO, "user_versions.valid_from < windows.as_of_at", "true")],
+        [(MACRO, "{{ user_versions }}.valid_from < {{ at }}", "true")],
         {"a_segment_is_what_was_known_of_it_at_the_end_of_the_day"},
     ),
     "users who have left": (
