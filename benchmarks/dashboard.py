@@ -1,6 +1,6 @@
 """How long the dashboard's pages take on the server, over the warehouse in WAREHOUSE_DIR.
 
-    python -m benchmarks.dashboard [--runs 5]
+    python -m benchmarks.dashboard [--runs 5] [--only churn]
 
 A first view starts from empty caches, as after a publish; a change follows it in the same
 session: another segment, user or funnel, that was not asked for before. Medians over the
@@ -52,6 +52,7 @@ def views(build: Build) -> Iterator[View]:
     segment = dict(zip(("segment", "value"), values.iloc[0], strict=True))
     for page in FILTERED:
         yield View(page, page, {}, segment)
+    yield View("funnels: 90 days", "funnels", {"days": "90"}, segment)
     yield View("segments", "segments", {}, {})
     yield View("churn: who", "churn", {}, segment)
     yield View("churn: what goes with it", "churn", {"view": "what"}, segment)
@@ -60,6 +61,8 @@ def views(build: Build) -> Iterator[View]:
     events = list(queries.ask.events(build).rows["event_name"][:3])
     steps = {f"step{number}": event for number, event in enumerate(events, start=1)}
     yield View("ask: a funnel", "ask", steps, {"within": "7"})
+    newest = {**steps, "days": "28"}
+    yield View("ask: a funnel of 28 days", "ask", newest, {"within": "7"})
     returns = {"ask": "retention", "target": events[0]}
     yield View("ask: retention", "ask", returns, {"returning": events[1]})
     users = warehouse.query(
@@ -105,12 +108,16 @@ def _median(costs: list[Cost | None]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
+    parser.add_argument("--only", default="", help="views whose name begins so")
+    given = parser.parse_args()
+    runs = given.runs
     build = warehouse.current_build()
     print(f"{build.id}, medians of {runs} runs, seconds\n")
     print("| page | first view | processor | change | processor |")
     print("| --- | --- | --- | --- | --- |")
     for view in views(build):
+        if not view.label.startswith(given.only):
+            continue
         firsts, changes = zip(*(measured(view) for _ in range(runs)), strict=True)
         print(f"| {view.label} | {_median(firsts)} | {_median(changes)} |", flush=True)
 

@@ -82,6 +82,14 @@ def bar(
     return Filters(chosen, versus, period)
 
 
+def days(build: Build, label: str) -> tuple[date | None, date | None]:
+    """Draws the choice of days alone; None and None where none are left out."""
+    info = queries.build.info(build).rows.iloc[0]
+    ends = info["first_day"].date(), info["last_day"].date()
+    chosen = _days(label, *ends, info["as_of_date"].date())
+    return (None, None) if chosen == ends else chosen
+
+
 class Lines(NamedTuple):
     """What a chart tells apart: two slices, or the values of one."""
 

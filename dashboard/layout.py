@@ -176,6 +176,11 @@ def compared(lines: Lines, ask: Callable[[Slice, bool], Result]) -> Compared:
         results = tuple(ask(chosen, False) for chosen in lines.slices)
         labels = [wording.sentence(who(chosen)) for chosen in lines.slices]
         rows = dict(zip(labels, (result.rows for result in results), strict=True))
+    elif len(lines.values) == 1:
+        # All of one value together are that value, which the page has asked for already.
+        result = ask(lines.slices[0], False)
+        results = (result,)
+        rows = {wording.value(lines.values[0]): result.rows}
     else:
         result = ask(lines.slices[0], True)
         results = (result,)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, layout, queries, state, wording
+from dashboard import charts, filters, layout, queries, state, wording
 from dashboard.ask import process
 from dashboard.ask.rules import NotAllowedError
 
@@ -34,6 +34,7 @@ limit 28"""
 def funnel(events: list[str]) -> None:
     steps = choose_steps(events)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        days = filters.days(build, "Entered in")
         window = state.choose(
             st.selectbox,
             "Within",
@@ -41,6 +42,7 @@ def funnel(events: list[str]) -> None:
             list(WINDOWS),
             "14",
             format_func=WINDOWS.get,
+            width=120,
         )
         order = state.choose(
             st.selectbox,
@@ -49,6 +51,7 @@ def funnel(events: list[str]) -> None:
             list(ORDERS),
             "ordered",
             format_func=ORDERS.get,
+            width=280,
         )
         segment = choose_segment()
     if len(steps) < 2:
@@ -58,7 +61,7 @@ def funnel(events: list[str]) -> None:
             icon=":material/filter_alt:",
         )
         return
-    asked = (build, tuple(steps), int(window), order)
+    asked = (build, tuple(steps), int(window), order, days)
     result = queries.ask.funnel(*asked, segment)
     if result.rows.empty or not result.rows["users"].sum():
         st.info(f"Nobody did {wording.name(steps[0])}.", icon=":material/group_off:")
@@ -128,11 +131,13 @@ def choose_segment() -> str:
         format_func=lambda text: (
             "Everyone" if text == wording.EVERYONE else wording.name(text)
         ),
+        width=170,
     )
 
 
 def retention(events: list[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        days = filters.days(build, "Started in")
         kind = state.choose(
             st.selectbox, "Users who", "kind", list(KINDS), "first_time",
             format_func=KINDS.get,
@@ -160,7 +165,7 @@ def retention(events: list[str]) -> None:
             format_func=wording.PERIODS.get,
         )
     result = queries.ask.retention(
-        build, target, None if returning == ANY else returning, period, kind
+        build, target, None if returning == ANY else returning, period, kind, days
     )
     if result.rows.empty:
         st.info(f"Nobody did {wording.name(target)}.", icon=":material/group_off:")

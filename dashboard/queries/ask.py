@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from dashboard.queries.common import Result, ask, cached, listed_users
 from dashboard.warehouse import Build
 
 EVERYONE = "all"
+# The first and the last day on which a funnel is entered; None is no end.
+Days = tuple[date | None, date | None]
 
 
 @cached
@@ -55,6 +58,7 @@ def funnel(
     steps: tuple[str, ...],
     window_days: int,
     step_order: Literal["ordered", "strict", "unordered"],
+    days: Days,
     segment: str,
 ) -> Result:
     """A funnel of events, step by step, for each value of the segment."""
@@ -69,7 +73,9 @@ def funnel(
             $steps::varchar[],
             to_days($window_days::integer),
             step_order := $step_order,
-            segment := $segment
+            segment := $segment,
+            date_from := $date_from,
+            date_to := $date_to
         )
         window by_value as (partition by segment_value order by step_number)
         order by segment_value, step_number
@@ -78,6 +84,8 @@ def funnel(
             "steps": list(steps),
             "window_days": window_days,
             "step_order": step_order,
+            "date_from": days[0],
+            "date_to": days[1],
             "segment": None if segment == EVERYONE else segment,
         },
     )
@@ -89,6 +97,7 @@ def funnel_users(
     steps: tuple[str, ...],
     window_days: int,
     step_order: Literal["ordered", "strict", "unordered"],
+    days: Days,
     step_number: int,
 ) -> Result:
     """Who got as far as a step of that funnel, and no further."""
@@ -99,7 +108,9 @@ def funnel_users(
         from funnel_users(
             $steps::varchar[],
             to_days($window_days::integer),
-            step_order := $step_order
+            step_order := $step_order,
+            date_from := $date_from,
+            date_to := $date_to
         )
         where deepest_step = $step_number
         """,
@@ -107,6 +118,8 @@ def funnel_users(
             "steps": list(steps),
             "window_days": window_days,
             "step_order": step_order,
+            "date_from": days[0],
+            "date_to": days[1],
             "step_number": step_number,
         },
     )
@@ -119,6 +132,7 @@ def retention(
     returning_event: str | None,
     period: Literal["day", "week", "month"],
     kind: Literal["first_time", "recurring"],
+    days: Days,
 ) -> Result:
     """Who did `target` and came back to `returning_event`, by cohort and period."""
     return ask(
@@ -133,7 +147,10 @@ def retention(
             ci_low,
             ci_high,
             is_complete
-        from retention($target, $returning_event, period := $period, kind := $kind)
+        from retention(
+            $target, $returning_event, period := $period, kind := $kind,
+            date_from := $date_from, date_to := $date_to
+        )
         where cohort_users > 0
         order by cohort_start, period_number
         """,
@@ -142,5 +159,7 @@ def retention(
             "returning_event": returning_event,
             "period": period,
             "kind": kind,
+            "date_from": days[0],
+            "date_to": days[1],
         },
     )

@@ -242,6 +242,8 @@
     days these are the mart's own.
 #}
 {% macro funnel_users_in_function() -%}
+    {#- A number that orders by depth, then from the first attempt on, is told apart faster than a row. -#}
+    {%- set most_attempts = 1000000000 -%}
     with
 
     headline as not materialized (
@@ -253,24 +255,30 @@
             and mart.is_headline
             and {{ covers_all_days() }}
         union all by name
-        select ranked.* exclude (is_headline, is_first, rank)
-        from (
+        select mart.* exclude (is_headline, is_first)
+        from funnel_attempts as mart
+        inner join (
             select
-                mart.*,
-                row_number() over (
-                    partition by mart.actor_id
-                    order by
-                        {{ 'mart.deepest_step desc,' if convention('attempt_rule') == 'deepest' }}
-                        mart.attempt_number
-                ) as rank
+                entered.actor_id,
+                {%- if convention('attempt_rule') == 'deepest' %}
+                arg_max(
+                    entered.attempt_number,
+                    cast(entered.deepest_step as bigint) * {{ most_attempts }} - entered.attempt_number
+                ) as attempt_number
+                {%- else %}
+                min(entered.attempt_number) as attempt_number
+                {%- endif %}
 
-            from funnel_attempts as mart
+            from funnel_attempts as entered
             where
-                mart.funnel = funnel
-                and {{ is_in_range('mart.entry_date') }}
+                entered.funnel = funnel
+                and {{ is_in_range('entered.entry_date') }}
                 and not {{ covers_all_days() }}
-        ) as ranked
-        where ranked.rank = 1
+            group by entered.actor_id
+        ) as best
+            on mart.actor_id = best.actor_id
+            and mart.attempt_number = best.attempt_number
+        where mart.funnel = funnel
 
     ),
 

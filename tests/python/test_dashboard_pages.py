@@ -21,6 +21,7 @@ VIEWS = {
     "ask": (
         {"step1": "visit", "step2": "signup", "step3": "plan_created"},
         {"step1": "visit", "step2": "signup", "by": "plan", "order": "strict"},
+        {"step1": "visit", "step2": "signup", "days": "28"},
         {"ask": "retention", "target": "signup", "returning": "meal_cooked"},
         {"ask": "sql", "mart": "user_features"},
     ),

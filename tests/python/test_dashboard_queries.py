@@ -154,7 +154,9 @@ PECULIAR = {
     "retention.brackets": {"period": "day"},
     "paths.users_of": {"from_step": 0},
     "churn.users_of_outcome": {"as_of_date": date(2026, 2, 1)},
-    "ask.funnel_users": {"step_number": 1},
+    "ask.funnel": {"days": (None, None)},
+    "ask.funnel_users": {"step_number": 1, "days": (None, None)},
+    "ask.retention": {"days": (date(2026, 1, 5), date(2026, 3, 1))},
 }
 QUERIES = {
     f"{module.__name__.rsplit('.', 1)[-1]}.{name}": function
