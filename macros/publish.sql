@@ -195,9 +195,16 @@
     {{- return(run_query('select ' ~ name ~ "('" ~ argument | replace("'", "''") ~ "')").rows[0][0]) -}}
 {%- endmacro %}
 
+{#
+    One mart with its descriptions. Rows that are asked for together stand together where
+    its config has `meta: {published_order: ...}`: what is looked up is then read alone.
+#}
 {% macro publish_table(node) -%}
     {%- set table = 'published.main.' ~ adapter.quote(node.alias) -%}
-    {%- do run_query('create table ' ~ table ~ ' as from ' ~ node.relation_name) -%}
+    {%- set order = node.config.meta.get('published_order') -%}
+    {%- do run_query(
+        'create table ' ~ table ~ ' as from ' ~ node.relation_name ~ (' order by ' ~ order if order else '')
+    ) -%}
     {%- do run_query('comment on table ' ~ table ~ ' is ' ~ duckdb_escape_comment(node.description)) -%}
     {%- for column in node.columns.values() -%}
         {%- do run_query(

@@ -468,3 +468,18 @@ def test_a_path_of_no_known_event_is_refused_by_name(
 ) -> None:
     with pytest.raises(duckdb.Error, match="from_event: got 'nothing', allowed are: "):
         seeds.execute("from path_users_in('nothing', '(exit)')").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("mart", "order"),
+    [
+        ("funnel_attempts", "funnel, is_headline desc, actor_id, attempt_number"),
+        ("user_segment_values", "segment, segment_value, user_id"),
+    ],
+)
+def test_what_is_asked_for_together_stands_together(
+    mart: str, order: str, seeds: duckdb.DuckDBPyConnection
+) -> None:
+    stored = seeds.execute(f"select rowid from {mart} order by {order}").fetchall()
+    assert stored
+    assert stored == sorted(stored)
