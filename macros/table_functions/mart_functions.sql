@@ -257,16 +257,15 @@
         union all by name
         select mart.* exclude (is_headline, is_first)
         from funnel_attempts as mart
-        inner join (
+        where mart.rowid in (
             select
-                entered.actor_id,
                 {%- if convention('attempt_rule') == 'deepest' %}
                 arg_max(
-                    entered.attempt_number,
+                    entered.rowid,
                     cast(entered.deepest_step as bigint) * {{ most_attempts }} - entered.attempt_number
-                ) as attempt_number
+                )
                 {%- else %}
-                min(entered.attempt_number) as attempt_number
+                arg_min(entered.rowid, entered.attempt_number)
                 {%- endif %}
 
             from funnel_attempts as entered
@@ -275,10 +274,7 @@
                 and {{ is_in_range('entered.entry_date') }}
                 and not {{ covers_all_days() }}
             group by entered.actor_id
-        ) as best
-            on mart.actor_id = best.actor_id
-            and mart.attempt_number = best.attempt_number
-        where mart.funnel = funnel
+        )
 
     ),
 
