@@ -6,6 +6,8 @@
     tests/python/test_table_functions.py hold them to.
 #}
 {% macro funnel_attempts_of_function() -%}
+    {#- A column each, over one order of the events: a list of any length would need an order per selector. -#}
+    {%- set most_selectors = 16 -%}
     with recursive
 
     -- Exclusions stand behind the steps in one list: both are events to look out for.
@@ -27,6 +29,10 @@
         where
             is_one_of('step_order', step_order, ['ordered', 'strict', 'unordered'])
             and is_actor(count_by)
+            and case when len(steps) + len(coalesce(exclusions, [])) > {{ most_selectors }} then error(format(
+                'steps: got {} with the exclusions, allowed are at most {{ most_selectors }}',
+                len(steps) + len(coalesce(exclusions, []))
+            )) else true end
             and case when within < interval 0 second then error(format(
                 'within: got {}, allowed are NULL and an interval of 0 or more', cast(within as varchar)
             )) else true end
@@ -75,55 +81,6 @@
 
     ),
 
-    -- Time never falls along the positions, so the least of each is of the same event.
-    next_hits as (
-
-        select
-            expanded.actor_id,
-            expanded.position,
-            expanded.selector_number,
-            expanded.event_time,
-            case
-                when step_order = 'strict'
-                    then lead(expanded.hit_position) over in_selector
-                else min(expanded.hit_position) over after_event
-            end as next_position,
-            case
-                when step_order = 'strict' then lead(expanded.hit_at) over in_selector
-                else min(expanded.hit_at) over after_event
-            end as next_at
-
-        from (
-            select
-                step_events.actor_id,
-                step_events.position,
-                step_events.event_time,
-                numbers.selector_number,
-                case
-                    when step_events.hits[numbers.selector_number] then step_events.position
-                end as hit_position,
-                case
-                    when step_events.hits[numbers.selector_number] then step_events.event_time
-                end as hit_at
-
-            from step_events
-            cross join (
-                select unnest(range(1, len(definition.selectors) + 1)) as selector_number
-                from definition
-            ) as numbers
-        ) as expanded
-        window
-            in_selector as (
-                partition by expanded.actor_id, expanded.selector_number order by expanded.position
-            ),
-            after_event as (
-                partition by expanded.actor_id, expanded.selector_number
-                order by expanded.position
-                rows between 1 following and unbounded following
-            )
-
-    ),
-
     next_events as materialized (
 
         select
@@ -141,14 +98,54 @@
 
         from (
             select
-                next_hits.actor_id,
-                next_hits.position,
-                next_hits.event_time,
-                list(next_hits.next_position order by next_hits.selector_number) as next_positions,
-                list(next_hits.next_at order by next_hits.selector_number) as next_times
+                followed.actor_id,
+                followed.position,
+                followed.event_time,
+                case
+                    when step_order = 'strict'
+                        then list_transform(
+                            followed.following_hits,
+                            lambda is_hit: case when is_hit then followed.following_position end
+                        )
+                    else followed.hit_positions[1:len(followed.hits)]
+                end as next_positions,
+                case
+                    when step_order = 'strict'
+                        then list_transform(
+                            followed.following_hits,
+                            lambda is_hit: case when is_hit then followed.following_at end
+                        )
+                    else followed.hit_times[1:len(followed.hits)]
+                end as next_times
 
-            from next_hits
-            group by next_hits.actor_id, next_hits.position, next_hits.event_time
+            from (
+                select
+                    step_events.actor_id,
+                    step_events.position,
+                    step_events.event_time,
+                    step_events.hits,
+                    lead(step_events.hits) over along_actor as following_hits,
+                    lead(step_events.position) over along_actor as following_position,
+                    lead(step_events.event_time) over along_actor as following_at,
+                    {%- for column, name in [('position', 'hit_positions'), ('event_time', 'hit_times')] %}
+                    [
+                        {%- for number in range(1, most_selectors + 1) %}
+                        first_value(
+                            case when step_events.hits[{{ number }}] then step_events.{{ column }} end ignore nulls
+                        ) over after_event{{ ',' if not loop.last }}
+                        {%- endfor %}
+                    ] as {{ name }}{{ ',' if not loop.last }}
+                    {%- endfor %}
+
+                from step_events
+                window
+                    along_actor as (partition by step_events.actor_id order by step_events.position),
+                    after_event as (
+                        partition by step_events.actor_id
+                        order by step_events.position
+                        rows between 1 following and unbounded following
+                    )
+            ) as followed
         ) as events_with_next
         window
             in_instant as (

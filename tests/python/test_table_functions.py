@@ -384,6 +384,10 @@ WRONG = [
         "a condition needs a value",
     ),
     (
+        "funnel(list_resize(['a'], 17, 'a'))",
+        "steps: got 17 with the exclusions, allowed are at most 16",
+    ),
+    (
         "funnel(['a'], step_order := 'sideways')",
         "step_order: got 'sideways', allowed are: ordered, strict, unordered",
     ),
