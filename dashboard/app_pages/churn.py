@@ -25,7 +25,7 @@ def tiles(chosen: Slice, summary: pd.Series) -> None:
     """How many are scored, and what is expected of them."""
     with st.grid(4, min_column_width=140):
         st.metric(
-            "Active users scored",
+            "Users scored",
             wording.count(summary["users"]),
             border=True,
             help=f"Active in the 28 days before; {layout.whom(chosen)}.",
