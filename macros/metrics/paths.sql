@@ -13,7 +13,7 @@
     max_steps: how many nodes of a path are looked at: the first ones, or with end_point
     alone the last.
     top_nodes: so many nodes, by how often they occur, keep their name; (other) is the rest.
-    by: columns of events, constant along a path, to keep apart.
+    by: {column: SQL over path_started_at, the time of a path's first event}, to keep apart.
 
     Every path has one edge from (start) and one to (exit); (earlier) and (continues) stand
     for these where the path goes on outside of what is looked at. So for each node, at
@@ -22,7 +22,7 @@
 #}
 {% macro paths(
     events, node='event_name', path='session_id', start_point=none, end_point=none,
-    max_steps=none, top_nodes=none, by=[]
+    max_steps=none, top_nodes=none, by={}
 ) -%}
     with
 
@@ -57,7 +57,7 @@
 {# The transitions themselves, one row each: the row-level truth of paths. #}
 {% macro path_edges(
     events, node='event_name', path='session_id', start_point=none, end_point=none,
-    max_steps=none, top_nodes=none, by=[]
+    max_steps=none, top_nodes=none, by={}
 ) -%}
     {%- for name, number in {'max_steps': max_steps, 'top_nodes': top_nodes}.items() -%}
         {%- if number is not none and (number is not integer or number < 1) -%}
@@ -67,24 +67,39 @@
         {%- endif -%}
     {%- endfor -%}
     {%- set counts_back = end_point is not none and start_point is none -%}
-    {%- set keys = (['user_id', 'path_id'] + by) | join(', ') -%}
+    {%- set keys = (['user_id', 'path_id'] + by.keys() | list) | join(', ') -%}
+    {%- set along_path = 'partition by user_id, path_id order by event_time, event_id' -%}
     with
 
-    path_nodes as (
+    path_events as (
 
         select
             user_id,
             {{ path }} as path_id,
-            {%- for column in by %}
-            {{ column }},
-            {%- endfor %}
             coalesce(cast({{ event_expression(node) }} as string), '(not set)') as node,
-            row_number() over (
-                partition by user_id, {{ path }} order by event_time, event_id
-            ) as position
+            event_id,
+            event_time
 
         from {{ events }}
         where {{ path }} is not null
+
+    ),
+
+    -- All in one order, so that the events are sorted once.
+    path_nodes as (
+
+        select
+            user_id,
+            path_id,
+            node,
+            lag(node) over ({{ along_path }}) as previous_node,
+            row_number() over ({{ along_path }}) as position,
+            count(*) over (
+                {{ along_path }} rows between unbounded preceding and unbounded following
+            ) as path_length,
+            first_value(event_time) over ({{ along_path }}) as path_started_at
+
+        from path_events
 
     ),
 
@@ -95,11 +110,10 @@
             {%- if start_point is not none %}
             min(case when node = {{ text_literal(start_point) }} then position end) over (
                 partition by user_id, path_id
-            ) as first_position,
+            ) as first_position
             {%- else %}
-            1 as first_position,
+            1 as first_position
             {%- endif %}
-            max(position) over (partition by user_id, path_id) as path_length
 
         from path_nodes
 
@@ -128,10 +142,11 @@
         select
             user_id,
             path_id,
-            {%- for column in by %}
-            {{ column }},
+            {%- for column, expression in by.items() %}
+            {{ expression }} as {{ column }},
             {%- endfor %}
             node,
+            previous_node,
             {%- if counts_back %}
             position - last_position as step,
             position = {{ 'greatest(first_position, last_position - ' ~ (max_steps - 1) ~ ')' if max_steps else 'first_position' }} as is_first,
@@ -183,7 +198,8 @@
             {%- for column in by %}
             steps.{{ column }},
             {%- endfor %}
-            case when kept_nodes.node is null then '(other)' else steps.node end as node,
+            coalesce(kept_nodes.node, '(other)') as node,
+            coalesce(kept_previous_nodes.node, '(other)') as previous_node,
             steps.step,
             steps.is_first,
             steps.is_last,
@@ -192,6 +208,7 @@
 
         from steps
         left join kept_nodes on steps.node = kept_nodes.node
+        left join kept_nodes as kept_previous_nodes on steps.previous_node = kept_previous_nodes.node
 
     )
     {%- endif %}
@@ -202,7 +219,7 @@
         step as to_step,
         case
             when is_first then case when is_path_start then '(start)' else '(earlier)' end
-            else lag(node) over (partition by user_id, path_id order by step)
+            else previous_node
         end as from_node,
         node as to_node
 

@@ -1,7 +1,8 @@
 {#
     Paths as a table function: the macro paths, written once for each combination of a
     start and an end point, in which the texts and numbers that it was called with are
-    then exchanged for parameters.
+    then exchanged for parameters. The numbers are read of a CTE that checks them: of a wrong
+    one as a constant, DuckDB would conclude that there is nothing to read, nor to check.
 #}
 {% macro paths_of_function() -%}
     {%- set texts = {'start_point': '<start point>', 'end_point': '<end point>'} -%}
@@ -14,17 +15,15 @@
         select
             conditions_of('event_where', given_event_where) as conditions,
             first_instant('date_from', given_date_from) as range_start_at,
-            next_instant('date_to', given_date_to) as range_end_at
-
-        where
+            next_instant('date_to', given_date_to) as range_end_at,
             {%- for name in ['max_steps', 'top_nodes'] %}
-            {{ 'and ' if not loop.first }}case
-                when given_{{ name }} >= 1 then true
+            case
+                when given_{{ name }} >= 1 then given_{{ name }}
                 else error(format(
                     '{{ name }}: got {}, allowed are whole numbers from 1',
                     coalesce(cast(given_{{ name }} as varchar), 'NULL')
                 ))
-            end
+            end as {{ name }}{{ ',' if not loop.last }}
             {%- endfor %}
 
     ),
@@ -61,9 +60,9 @@
             max_steps=max_steps,
             top_nodes=top_nodes
         )
-            | replace(max_steps | string, 'given_max_steps')
-            | replace((max_steps - 1) | string, '(given_max_steps - 1)')
-            | replace(top_nodes | string, 'given_top_nodes')
+            | replace(max_steps | string, '(select max_steps from definition)')
+            | replace((max_steps - 1) | string, '(select max_steps - 1 from definition)')
+            | replace(top_nodes | string, '(select top_nodes from definition)')
             | replace(text_literal(texts.start_point), 'given_start_point')
             | replace(text_literal(texts.end_point), 'given_end_point')
         %}

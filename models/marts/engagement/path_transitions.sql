@@ -18,26 +18,27 @@ user_segments as (
 ),
 
 -- A session belongs to the month in which its first active event lies.
-session_events as (
-
-    select
-        event_id,
-        user_id,
-        session_id,
-        event_name,
-        event_time,
-        {{ period_start('month', local_date('min(event_time) over (partition by user_id, session_id)')) }} as period_start
-
-    from events
-
-),
-
 edges as (
 
     {{ path_edges(
-        'session_events', max_steps=definition.max_steps, top_nodes=definition.top_nodes,
-        by=['period_start']
+        'events', max_steps=definition.max_steps, top_nodes=definition.top_nodes,
+        by={'period_start': period_start('month', local_date('path_started_at'))}
     ) | indent(4) }}
+
+),
+
+user_edges as (
+
+    select
+        user_id,
+        from_step,
+        from_node,
+        to_node,
+        count(*) as transitions,
+        period_start
+
+    from edges
+    group by user_id, from_step, from_node, to_node, period_start
 
 ),
 
@@ -46,22 +47,22 @@ sliced_edges as (
     select
         user_segments.segment,
         user_segments.segment_value,
-        edges.from_step,
-        edges.from_node,
-        edges.to_node,
-        count(*) as transitions,
-        count(distinct edges.user_id) as users,
-        edges.period_start
+        user_edges.from_step,
+        user_edges.from_node,
+        user_edges.to_node,
+        sum(user_edges.transitions) as transitions,
+        count(*) as users,
+        user_edges.period_start
 
-    from edges
-    inner join user_segments on edges.user_id = user_segments.user_id
+    from user_edges
+    inner join user_segments on user_edges.user_id = user_segments.user_id
     group by
         user_segments.segment,
         user_segments.segment_value,
-        edges.from_step,
-        edges.from_node,
-        edges.to_node,
-        edges.period_start
+        user_edges.from_step,
+        user_edges.from_node,
+        user_edges.to_node,
+        user_edges.period_start
 
 ),
 
