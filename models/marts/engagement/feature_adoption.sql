@@ -88,39 +88,74 @@ weeks as (
 
 ),
 
-users_by_week as (
+-- Counted by the last week lived (and that of the first use), so that only these counts
+-- are spread over the weeks between.
+lives_by_end as (
 
     select
         user_segments.segment,
         user_segments.segment_value,
-        weeks.life_week,
+        lives.last_lived_week,
         count(*) as users
 
     from lives
     inner join user_segments on lives.user_id = user_segments.user_id
-    inner join weeks on lives.last_lived_week >= weeks.life_week
-    group by user_segments.segment, user_segments.segment_value, weeks.life_week
+    group by user_segments.segment, user_segments.segment_value, lives.last_lived_week
+
+),
+
+adoptions_by_end as (
+
+    select
+        adoptions.event_name,
+        user_segments.segment,
+        user_segments.segment_value,
+        adoptions.adopted_week,
+        adoptions.last_lived_week,
+        count(*) as adopted_users
+
+    from adoptions
+    inner join user_segments on adoptions.user_id = user_segments.user_id
+    group by
+        adoptions.event_name,
+        user_segments.segment,
+        user_segments.segment_value,
+        adoptions.adopted_week,
+        adoptions.last_lived_week
+
+),
+
+users_by_week as (
+
+    select
+        lives_by_end.segment,
+        lives_by_end.segment_value,
+        weeks.life_week,
+        sum(lives_by_end.users) as users
+
+    from lives_by_end
+    inner join weeks on lives_by_end.last_lived_week >= weeks.life_week
+    group by lives_by_end.segment, lives_by_end.segment_value, weeks.life_week
 
 ),
 
 adopted_by_week as (
 
     select
-        adoptions.event_name,
-        user_segments.segment,
-        user_segments.segment_value,
+        adoptions_by_end.event_name,
+        adoptions_by_end.segment,
+        adoptions_by_end.segment_value,
         weeks.life_week,
-        count(*) as adopted_users
+        sum(adoptions_by_end.adopted_users) as adopted_users
 
-    from adoptions
-    inner join user_segments on adoptions.user_id = user_segments.user_id
+    from adoptions_by_end
     inner join weeks
-        on adoptions.adopted_week <= weeks.life_week
-        and adoptions.last_lived_week >= weeks.life_week
+        on adoptions_by_end.adopted_week <= weeks.life_week
+        and adoptions_by_end.last_lived_week >= weeks.life_week
     group by
-        adoptions.event_name,
-        user_segments.segment,
-        user_segments.segment_value,
+        adoptions_by_end.event_name,
+        adoptions_by_end.segment,
+        adoptions_by_end.segment_value,
         weeks.life_week
 
 ),

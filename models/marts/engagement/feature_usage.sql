@@ -100,14 +100,9 @@ used as (
 
     select
         uses.*,
-        first_uses.first_period_start,
         coalesce(user_periods.next_active_start = uses.next_period_start, false) as is_retained
 
     from uses
-    inner join first_uses
-        on uses.user_id = first_uses.user_id
-        and uses.event_name = first_uses.event_name
-        and uses.period = first_uses.period
     inner join user_periods
         on uses.user_id = user_periods.user_id
         and uses.period = user_periods.period
@@ -144,6 +139,27 @@ active as (
 
 ),
 
+first_timers as (
+
+    select
+        first_uses.event_name,
+        first_uses.period,
+        user_segments.segment,
+        user_segments.segment_value,
+        first_uses.first_period_start,
+        count(*) as users
+
+    from first_uses
+    inner join user_segments on first_uses.user_id = user_segments.user_id
+    group by
+        first_uses.event_name,
+        first_uses.period,
+        user_segments.segment,
+        user_segments.segment_value,
+        first_uses.first_period_start
+
+),
+
 counted as (
 
     select
@@ -155,7 +171,6 @@ counted as (
         used.next_period_start,
         count(*) as users,
         sum(used.event_count) as events,
-        count(case when used.period_start = used.first_period_start then 1 end) as first_time_users,
         count(case when used.active_days > 1 then 1 end) as repeat_users,
         sum(used.active_days) as active_days,
         count(case when used.is_retained then 1 end) as retained_users
@@ -181,9 +196,9 @@ final as (
         counted.segment_value,
         cast(counted.users as bigint) as users,
         cast(counted.events as bigint) as events,
-        cast(counted.first_time_users as bigint) as first_time_users,
+        cast(coalesce(first_timers.users, 0) as bigint) as first_time_users,
         cast(
-            sum(counted.first_time_users) over (
+            sum(coalesce(first_timers.users, 0)) over (
                 partition by
                     counted.event_name, counted.period, counted.segment, counted.segment_value
                 order by counted.period_start
@@ -218,6 +233,12 @@ final as (
         and counted.segment_value = active.segment_value
         and counted.period = active.period
         and counted.period_start = active.period_start
+    left join first_timers
+        on counted.event_name = first_timers.event_name
+        and counted.period = first_timers.period
+        and counted.segment = first_timers.segment
+        and counted.segment_value = first_timers.segment_value
+        and counted.period_start = first_timers.first_period_start
 
 )
 
