@@ -23,13 +23,23 @@
     {{- return(value) -}}
 {%- endmacro %}
 
-{# Whether an attempt, of a relation with the columns of funnel_ranked, is its actor's headline. #}
+{#
+    Whether an attempt, of a relation with the columns of funnel_ranked, is its actor's
+    headline. In the order of entry, as is the attempt's number, so that an engine sorts once.
+#}
 {% macro is_headline_attempt(attempt_rule) -%}
     {%- do require_one_of('attempt_rule', attempt_rule, ['deepest', 'first']) -%}
-    row_number() over (
-        partition by actor_id
-        order by {{ 'deepest_step desc, ' if attempt_rule == 'deepest' }}entered_at, entry_event_id
-    ) = 1
+    {%- set by_entry = 'partition by actor_id order by entered_at, entry_event_id' -%}
+    {%- if attempt_rule == 'first' -%}
+    row_number() over ({{ by_entry }}) = 1
+    {%- else -%}
+    deepest_step > coalesce(
+        max(deepest_step) over ({{ by_entry }} rows between unbounded preceding and 1 preceding), 0
+    )
+    and deepest_step >= coalesce(
+        max(deepest_step) over ({{ by_entry }} rows between 1 following and unbounded following), 0
+    )
+    {%- endif -%}
 {%- endmacro %}
 
 {#

@@ -121,14 +121,42 @@
     From the last required step to the first, each event that matches a step learns the
     times of the steps after it: those of the next event that matches the next required
     step, unless an excluded event (or, in strict order, any event) comes first.
+
+    A step looks only at its own events and at those that can decide what comes next: of
+    a funnel, most events are of its first step, and the last steps need not pass over them.
 #}
 {% macro funnel_in_order(steps, window_seconds, order, strictly_increasing, exclusions) -%}
     {%- set required = required_steps(steps) -%}
+    {%- set columns = funnel_event_columns(steps, exclusions) -%}
     {%- for number in required | reverse %}
     {%- set next_step = required[required.index(number) + 1] if not loop.first else none -%}
     {%- set kinds = funnel_next_kinds(number, next_step, steps | length, exclusions) -%}
-    {%- set source = 'from_step_' ~ next_step if next_step else 'step_events' -%}
-    {%- if kinds -%}
+    {%- set deciding = [] if order == 'strict' else funnel_deciding_flags(number, kinds, exclusions) -%}
+    {%- set learnt = ['times_' ~ next_step] + (['excluded_' ~ next_step] if exclusions else []) if next_step else [] -%}
+    {% if kinds -%}
+    around_step_{{ number }} as (
+
+        {% if next_step -%}
+        select
+            {{ (columns + learnt) | join(',\n            ') }}
+
+        from from_step_{{ next_step }}
+        union all
+        {% endif -%}
+        select
+            {{ columns | join(',\n            ') }}
+            {%- for name in learnt %},
+            {{ no_times() }} as {{ name }}
+            {%- endfor %}
+
+        from step_events
+        where {{ [
+            '(' ~ deciding | join(' or ') ~ ')' if deciding else '',
+            'not is_step_' ~ next_step if next_step else '',
+        ] | select | join('\n            and ') }}
+
+    ),
+
     after_step_{{ number }} as (
 
         select
@@ -137,7 +165,7 @@
             {{ funnel_next(kind, number, next_step, order, exclusions) }} as next_{{ kind }}_{{ number }}{{ ',' if not loop.last }}
             {%- endfor %}
 
-        from {{ source }}
+        from around_step_{{ number }}
 
     ),
 
@@ -165,15 +193,14 @@
     from_step_{{ number }} as (
 
         select
-            *,
-            case
-                when is_step_{{ number }} then {{ funnel_times_from(kinds, number, prefix) }}
-            end as times_{{ number }}
+            {{ columns | join(',\n            ') }},
+            {{ funnel_times_from(kinds, number, prefix) }} as times_{{ number }}
             {%- if exclusions %},
             {{ prefix ~ '_excluded_' ~ number if 'excluded' in kinds else no_times() }} as excluded_{{ number }}
             {%- endif %}
 
-        from {{ ('after_instant_' if strictly_increasing else 'after_step_') ~ number if kinds else source }}
+        from {{ ('after_instant_' if strictly_increasing else 'after_step_') ~ number if kinds else 'step_events' }}
+        where is_step_{{ number }}
 
     ),
 
@@ -196,11 +223,43 @@
             {%- endif %}
 
         from from_step_1
-        where is_step_1
 
     )
 
     select * from attempts
+{%- endmacro %}
+
+{# The columns of funnel_step_events that the steps hand on. #}
+{% macro funnel_event_columns(steps, exclusions) -%}
+    {%- set columns = ['actor_id', 'user_id', 'event_id', 'properties', 'event_time', 'position'] -%}
+    {%- for step in steps -%}
+        {%- do columns.append('is_step_' ~ loop.index) -%}
+    {%- endfor -%}
+    {%- for exclusion in exclusions -%}
+        {%- do columns.append('is_exclusion_' ~ loop.index) -%}
+    {%- endfor -%}
+    {{- return(columns) -}}
+{%- endmacro %}
+
+{#
+    Of an ordered funnel: which events, besides those of the next required step, decide how
+    an attempt goes on after a step. In strict order all do.
+#}
+{% macro funnel_deciding_flags(number, kinds, exclusions) -%}
+    {%- set flags = ['is_step_' ~ number] -%}
+    {%- for kind in kinds if kind is number -%}
+        {%- do flags.append('is_step_' ~ kind) -%}
+    {%- endfor -%}
+    {{- return(flags + funnel_active_exclusions(number, exclusions)) -}}
+{%- endmacro %}
+
+{# The flags of the exclusions that end an attempt which stands at a step. #}
+{% macro funnel_active_exclusions(number, exclusions) -%}
+    {%- set flags = [] -%}
+    {%- for exclusion in exclusions if exclusion.from_step <= number < exclusion.to_step -%}
+        {%- do flags.append('is_exclusion_' ~ (exclusions.index(exclusion) + 1)) -%}
+    {%- endfor -%}
+    {{- return(flags) -}}
 {%- endmacro %}
 
 {# Numbers of the steps that an attempt cannot go on without. #}
@@ -235,10 +294,7 @@
 
 {# The first event after an event that decides, and what it gives: an array of times. #}
 {% macro funnel_next(kind, number, next_step, order, exclusions) -%}
-    {%- set excluded = [] -%}
-    {%- for exclusion in exclusions if exclusion.from_step <= number < exclusion.to_step -%}
-        {%- do excluded.append('is_exclusion_' ~ (exclusions.index(exclusion) + 1)) -%}
-    {%- endfor -%}
+    {%- set excluded = funnel_active_exclusions(number, exclusions) -%}
     {%- set decided -%}
         case
             {%- if next_step %}
@@ -333,8 +389,8 @@
 
     {% for number in range(2, steps | length + 1) -%}
     {%- set excluded = [] -%}
-    {%- for exclusion in exclusions if exclusion.from_step <= number - 1 < exclusion.to_step -%}
-        {%- do excluded.append('candidates.is_exclusion_' ~ (exclusions.index(exclusion) + 1)) -%}
+    {%- for flag in funnel_active_exclusions(number - 1, exclusions) -%}
+        {%- do excluded.append('candidates.' ~ flag) -%}
     {%- endfor -%}
     next_{{ number }} as (
 
