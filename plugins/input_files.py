@@ -33,14 +33,15 @@ def input_problem(pattern: str) -> str | None:
             f"'{pattern}' matches no file (looked in {os.getcwd()}). Give the path or "
             "glob of existing Parquet, CSV or JSON lines files."
         )
-    for path in paths:
-        problem = _file_problem(path) or _kind_problem(pattern, path)
-        if problem:
-            return problem
+    with duckdb.connect() as connection:
+        for path in paths:
+            problem = _file_problem(connection, path) or _kind_problem(pattern, path)
+            if problem:
+                return problem
     return None
 
 
-def _file_problem(path: str) -> str | None:
+def _file_problem(connection: duckdb.DuckDBPyConnection, path: str) -> str | None:
     if os.path.isdir(path):
         example = os.path.join(path, "*.parquet")
         return f"'{path}' is a folder. Give a glob of its files, such as '{example}'."
@@ -55,8 +56,7 @@ def _file_problem(path: str) -> str | None:
     if ending in (".csv", ".tsv") and _looks_binary(path):
         return f"'{path}' ends in '{ending}' but holds binary data, not text."
     try:
-        with duckdb.connect() as connection:
-            connection.execute(READERS[ending], [path]).fetchall()
+        connection.execute(READERS[ending], [path]).fetchall()
     except duckdb.Error as error:
         return (
             f"'{path}' cannot be read as the {ending} file its ending says"
