@@ -30,6 +30,7 @@ class Plugin(BasePlugin):
         database = Path(self.creds.path).resolve()
         _prepare_folder(database.parent)
         _require_free(database)
+        _require_memory_limit((self.creds.settings or {}).get("memory_limit"))
         self.published = PublishedFiles(database.parent)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
@@ -83,6 +84,21 @@ def _prepare_folder(folder: Path) -> None:
         raise DbtRuntimeError(_unwritable(folder, error.strerror)) from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DbtRuntimeError(_unwritable(folder, "no permission"))
+
+
+def _require_memory_limit(given: str | None) -> None:
+    """Raises a sentence where DuckDB would stop every query with a stack."""
+    if given is None:
+        return
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(f"set memory_limit = '{given.replace(chr(39), '')}'")
+            connection.execute("select 1").fetchall()
+    except duckdb.Error:
+        raise DbtRuntimeError(
+            f"WAREHOUSE_MEMORY_LIMIT: got '{given}', allowed are a size such as 8GB or "
+            "a share of the machine's memory such as 80%."
+        ) from None
 
 
 def _unwritable(folder: Path, reason: str | None) -> str:

@@ -363,12 +363,18 @@ def build_in_a_folder_that_cannot_be(warehouse: Path, files: Path) -> DbtRun:
     return run_dbt(warehouse / "current.json" / "below", "build", environment=outside)
 
 
+def build_with_a_wrong_memory_limit(warehouse: Path, files: Path) -> DbtRun:
+    given = {"WAREHOUSE_MEMORY_LIMIT": "lots"}
+    return run_dbt(warehouse, "build", environment=given)
+
+
 REFUSED = {
     build_of_a_misspelt_column: ["no column 'event_time'", "event_tme"],
     build_of_a_wrong_var: ["var reporting_timezone: got 'Mars/Olympus'"],
     build_in_a_damaged_warehouse: ["build.duckdb", "remove it and build again"],
     build_in_a_locked_warehouse: ["(PID <holder>)", "Wait for it or close it"],
     build_in_a_folder_that_cannot_be: ["cannot be written", "WAREHOUSE_DIR"],
+    build_with_a_wrong_memory_limit: ["WAREHOUSE_MEMORY_LIMIT: got 'lots'", "8GB"],
 }
 
 
