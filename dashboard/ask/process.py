@@ -86,9 +86,8 @@ def _run(path: str, sql: str, limits: Limits) -> Answer:
     if process.returncode == worker.REFUSED:
         raise NotAllowedError(said.decode(errors="replace"))
     if process.returncode != 0:
-        raise NotAllowedError(
-            "The query needed more memory or processor time than it may have, and was "
-            "stopped. Ask for fewer rows or columns."
-        )
+        # DuckDB's own limit did not hold, so the operating system ended the process. Its
+        # limit of processor time is not reached before the time-out above.
+        raise NotAllowedError(worker.too_much_memory(limits.memory_mb))
     rows = pa.ipc.open_stream(output).read_all().to_pandas()
     return Answer(rows.head(limits.rows), len(rows) > limits.rows)

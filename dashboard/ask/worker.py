@@ -35,14 +35,18 @@ def main() -> None:
     try:
         rows = run(request)
     except (duckdb.OutOfMemoryException, MemoryError):
-        refuse(
-            f"The query needs more than its {request['memory_mb']} MB of memory. Ask for "
-            "fewer rows or columns."
-        )
+        refuse(too_much_memory(request["memory_mb"]))
     except (rules.NotAllowedError, duckdb.Error) as error:
         refuse(str(error))
     with pa.ipc.new_stream(sys.stdout.buffer, rows.schema) as stream:
         stream.write_table(rows)
+
+
+def too_much_memory(memory_mb: int) -> str:
+    return (
+        f"The query needs more than its {memory_mb} MB of memory. Ask for fewer rows or "
+        "columns."
+    )
 
 
 def refuse(sentence: str) -> NoReturn:
