@@ -202,14 +202,16 @@
 {% macro publish_table(node) -%}
     {%- set table = 'published.main.' ~ adapter.quote(node.alias) -%}
     {%- set order = node.config.meta.get('published_order') -%}
-    {%- do run_query(
-        'create table ' ~ table ~ ' as from ' ~ node.relation_name ~ (' order by ' ~ order if order else '')
-    ) -%}
-    {%- do run_query('comment on table ' ~ table ~ ' is ' ~ duckdb_escape_comment(node.description)) -%}
+    {%- set statements = [
+        'create table ' ~ table ~ ' as from ' ~ node.relation_name ~ (' order by ' ~ order if order else ''),
+        'comment on table ' ~ table ~ ' is ' ~ duckdb_escape_comment(node.description),
+    ] -%}
     {%- for column in node.columns.values() -%}
-        {%- do run_query(
+        {%- do statements.append(
             'comment on column ' ~ table ~ '.' ~ adapter.quote(column.name) ~ ' is '
             ~ duckdb_escape_comment(column.description)
         ) -%}
     {%- endfor -%}
+    {#- Each statement on its own would wait for the disk. -#}
+    {%- do run_query('begin; ' ~ statements | join('; ') ~ '; commit') -%}
 {%- endmacro %}

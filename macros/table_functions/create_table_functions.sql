@@ -14,9 +14,7 @@
     {%- set marts = graph.nodes.values()
         | selectattr('resource_type', 'equalto', 'model') | map(attribute='name') | list -%}
     {%- do run_query('use ' ~ database ~ '.main') -%}
-    {%- for statement in table_function_statements(marts) -%}
-        {%- do run_query(statement) -%}
-    {%- endfor -%}
+    {%- do run_query('begin; ' ~ table_function_statements(marts) | join('; ') ~ '; commit') -%}
     {%- do run_query('use ' ~ home) -%}
 {%- endmacro %}
 
