@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test conformance dashboard card lint format docs screenshots bench-dashboard seeds spark-compile lock clean setup
+.PHONY: build test conformance bench dashboard card lint format docs screenshots bench-dashboard seeds spark-compile lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -18,6 +18,11 @@ test: .venv/test-installed
 CASES ?= tests/conformance/cases
 conformance: .venv/test-installed
 	$(BIN)/python -m tests.conformance.run $(CASES)
+
+# make bench SIZE=10m: 1m, 10m or 100m events; ARGS=--keep writes docs/benchmarks.md.
+SIZE ?= 1m
+bench: .venv/bench-installed
+	$(BIN)/python -m benchmarks.run $(SIZE) $(ARGS)
 
 dashboard: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py
@@ -65,6 +70,10 @@ setup: .venv/test-installed
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-test.lock
 	touch $@
 
+.venv/bench-installed: .venv/installed requirements-bench.lock
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-bench.lock
+	touch $@
+
 # The same models on Spark's target; it needs Java.
 spark-compile: .venv/spark-installed
 	$(BIN)/dbt compile --target spark --no-populate-cache
@@ -79,6 +88,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 lock:
 	$(LOCK) --output-file requirements.lock
 	$(LOCK) --group test --constraint requirements.lock --output-file requirements-test.lock
+	$(LOCK) --group bench --constraint requirements-test.lock --output-file requirements-bench.lock
 	$(LOCK) --group spark --constraint requirements.lock --output-file requirements-spark.lock
 
 clean:
