@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test conformance bench dashboard card lint format docs screenshots bench-dashboard seeds spark-compile lock clean setup
+.PHONY: build test conformance bench dashboard card lint format docs screenshots bench-dashboard bench-seeds seeds spark-compile lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -23,6 +23,10 @@ conformance: .venv/test-installed
 SIZE ?= 1m
 bench: .venv/bench-installed
 	$(BIN)/python -m benchmarks.run $(SIZE) $(ARGS)
+
+# What of a build of the seeds is dbt's own.
+bench-seeds: .venv/installed
+	$(BIN)/python -m benchmarks.seeds $(ARGS)
 
 dashboard: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py
