@@ -21,7 +21,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import PROJECT
+
+from tests.builds import PROJECT, differences
 
 FACTS = ["path:models/staging", "path:models/core", "funnel_attempts"]
 MARTS = ["path:models"]
@@ -333,33 +334,6 @@ def builder(tmp_path: Path) -> Iterator[Builder]:
     builder = Builder(tmp_path)
     yield builder
     builder.end()
-
-
-def differences(kept: Path, made: Path) -> dict[str, tuple[list, list]]:
-    """Per table and view, the rows that only one of two warehouses has."""
-    found = {}
-    with duckdb.connect() as connection:
-        for name, warehouse in (("kept", kept), ("made", made)):
-            connection.execute(
-                f"attach '{warehouse / 'build.duckdb'}' as {name} (read_only)"
-            )
-        tables = connection.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() "
-            "where database_name = 'made' "
-            "and schema_name in ('staging', 'core', 'marts') "
-            "and table_name <> 'build_info' order by all"
-        ).fetchall()
-        assert len(tables) > 10
-        for (table,) in tables:
-            one, other = (
-                connection.execute(
-                    f"from {a}.{table} except all from {b}.{table} limit 5"
-                ).fetchall()
-                for a, b in (("kept", "made"), ("made", "kept"))
-            )
-            if one or other:
-                found[table] = (one, other)
-    return found
 
 
 @pytest.fixture(params=["with event ids", "without"])
