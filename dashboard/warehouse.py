@@ -170,7 +170,10 @@ def _pointer() -> Build:
     pointer = _read_json(folder() / CURRENT)
     if pointer is None:
         raise NoWarehouseError(f"There is no {CURRENT} in {folder()}.")
-    return Build(str(folder() / pointer["file"]), str(pointer["build"]))
+    try:
+        return Build(str(folder() / pointer["file"]), str(pointer["build"]))
+    except KeyError as error:
+        raise UnreadableWarehouseError(f"{CURRENT} does not name {error}.") from error
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -278,8 +278,13 @@ def test_a_file_that_cannot_be_opened_is_a_sentence(
     assert "cannot be opened" in app.error[0].value or "another version" in texts(app)
 
 
-def test_a_pointer_that_cannot_be_read_is_a_sentence(folder: Path) -> None:
-    (folder / "current.json").write_text("{")
+@pytest.mark.parametrize(
+    "pointer", ["", "{", "{}", '{"file": "published/gone.duckdb", "build": "gone"}']
+)
+def test_a_pointer_that_cannot_be_followed_is_a_sentence(
+    folder: Path, pointer: str
+) -> None:
+    (folder / "current.json").write_text(pointer)
     app = opened("overview")
     assert not app.exception
     assert "cannot be opened" in app.error[0].value
