@@ -7,6 +7,7 @@
     {%- do check_vars() -%}
     {%- if execute -%}
         {%- do warn_of_unknown_vars() -%}
+        {%- do adapter.dispatch('break_seal', 'product_analytics')() -%}
         {%- do begin_increments() -%}
         {%- if 'model.product_analytics.scored_users' in selected_resources -%}
             {%- do require_churn_model() -%}
@@ -24,6 +25,22 @@
     {%- if execute and flags.WHICH == 'build' -%}
         {%- do adapter.dispatch('finish_build', 'product_analytics')(results) -%}
     {%- endif -%}
+    {%- if execute and 'error' not in results | map(attribute='status') | map('string') -%}
+        {%- do adapter.dispatch('seal_at_end', 'product_analytics')() -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The seal says that nothing happened to the build file since a command ended well. #}
+{% macro spark__break_seal() -%}{%- endmacro %}
+
+{% macro duckdb__break_seal() -%}
+    {%- do file_function('break_seal', '') -%}
+{%- endmacro %}
+
+{% macro spark__seal_at_end() -%}{%- endmacro %}
+
+{% macro duckdb__seal_at_end() -%}
+    {%- do file_function('seal_at_end', '') -%}
 {%- endmacro %}
 
 {% macro spark__record_build(status, failed) -%}{%- endmacro %}

@@ -2,7 +2,8 @@
 
 Readers see `current.json`, which names the current file and is replaced atomically. A
 day of events is a file named by its content, written once and shared by the builds in
-which the day is the same. What the last KEPT_BUILDS builds do not use is removed.
+which the day is the same. What neither the current build uses nor the one before, for
+readers about to move on, is removed.
 """
 
 from __future__ import annotations
@@ -12,30 +13,47 @@ import contextlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+
+from plugins.database_file import damage
 
 CURRENT = "current.json"
 LAST_BUILD = "last_build.json"
-KEPT_BUILDS = 2  # the current one, and the one before for readers about to move on
+PARQUET_END = b"PAR1"
 NEW = ".new"  # what a publish has not finished; a killed one leaves it for the next
 
 
 class PublishedFiles:
     """The folder `published` of a warehouse folder."""
 
-    def __init__(self, warehouse: Path) -> None:
+    def __init__(self, warehouse: Path, say: Callable[[str], None]) -> None:
         self.warehouse = warehouse
+        self.say = say
         self.folder = warehouse / "published"
         self.events = self.folder / "events"
 
     def current(self) -> str:
-        """The path of the marts that readers see now; empty before the first publish."""
+        """The path of the newest whole marts, those of the pointer first, or nothing."""
+        named = self._marts(self._current_build())
+        newest_first = sorted(self.folder.glob("*.duckdb"), reverse=True)
+        for marts in dict.fromkeys([named, *newest_first]):
+            found = damage(marts) if marts.exists() else None
+            if found:
+                self.say(f"The published file {marts} is damaged: {found}")
+            elif marts.exists():
+                return str(marts)
+        return ""
+
+    def _current_build(self) -> str:
+        """The build that the pointer names; where there is none, a name of no build."""
         try:
-            pointer = json.loads((self.warehouse / CURRENT).read_text())
+            return str(json.loads((self.warehouse / CURRENT).read_text())["build"])
         except FileNotFoundError:
             return ""
-        marts = self.warehouse / pointer["file"]
-        return str(marts) if marts.exists() else ""
+        except (KeyError, TypeError, ValueError):
+            self.say(f"{self.warehouse / CURRENT} is damaged: it names no build.")
+            return ""
 
     def begin(self, build: str) -> str:
         """Removes what killed builds left, and gives the path for the new marts."""
@@ -54,13 +72,18 @@ class PublishedFiles:
     def add_days(self, days: dict[str, str]) -> list[str]:
         """Moves newly written days into place; gives the paths of all days' files."""
         for day in self.missing_days(days):
+            name = f"{day}-{days[day]}"
+            for leftover in self.events.glob(f"{name}-*.parquet"):
+                _remove(leftover)
             written = sorted(
                 (self.events / f"days{NEW}" / f"event_date={day}").glob("*.parquet")
             )
-            for number, path in enumerate(written):
+            # The first file goes last: a day that has it has all of its files.
+            for number, path in reversed([*enumerate(written)]):
                 _sync(path)
                 suffix = f"-{number}" if number else ""
-                os.replace(path, self.events / f"{day}-{days[day]}{suffix}.parquet")
+                os.replace(path, self.events / f"{name}{suffix}.parquet")
+        _sync(self.events)
         _remove(self.events / f"days{NEW}")
         return [
             str(path)
@@ -70,13 +93,13 @@ class PublishedFiles:
 
     def finish(self, build: str, days: dict[str, str]) -> str:
         """Makes the new file the current one; then removes what no kept build uses."""
-        marts = self._marts(build)
+        marts, previous = self._marts(build), self._current_build()
         _write_atomically(self._manifest(build), json.dumps(days))
         _sync(Path(str(marts) + NEW))
         os.replace(str(marts) + NEW, marts)
         pointer = {"file": f"{self.folder.name}/{marts.name}", "build": build}
         _write_atomically(self.warehouse / CURRENT, json.dumps(pointer))
-        self._remove_unused(build)
+        self._remove_unused({build, previous})
         return str(marts)
 
     def record_build(self, record: str) -> None:
@@ -99,13 +122,11 @@ class PublishedFiles:
             _write_atomically(path, json.dumps(json.loads(record) | failed))
 
     def _remove_unfinished(self) -> None:
-        for leftover in [*self.folder.glob(f"*{NEW}*"), *self.events.glob(f"*{NEW}*")]:
-            _remove(leftover)
+        for folder in (self.warehouse, self.folder, self.events):
+            for leftover in folder.glob(f"*{NEW}*"):
+                _remove(leftover)
 
-    def _remove_unused(self, current: str) -> None:
-        # Build ids start with their time, so that their order is that of the builds.
-        builds = sorted(path.stem for path in self.folder.glob("*.duckdb"))
-        kept = {current, *builds[-KEPT_BUILDS:]}
+    def _remove_unused(self, kept: set[str]) -> None:
         used: set[Path] = set()
         for manifest in self.folder.glob("*.json"):
             if manifest.stem in kept:
@@ -125,7 +146,20 @@ class PublishedFiles:
         return self.folder / f"{build}.json"
 
     def _day(self, day: str, content: str) -> list[Path]:
-        return sorted(self.events.glob(f"{day}-{content}*.parquet"))
+        """The files of a day; none where the first of them is missing or cut short."""
+        first = self.events / f"{day}-{content}.parquet"
+        if not _ends_as_parquet(first):
+            return []
+        return [first, *sorted(self.events.glob(f"{day}-{content}-*.parquet"))]
+
+
+def _ends_as_parquet(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            file.seek(-len(PARQUET_END), os.SEEK_END)
+            return file.read() == PARQUET_END
+    except OSError:
+        return False
 
 
 def _remove(path: Path) -> None:

@@ -1,37 +1,44 @@
 """dbt-duckdb plugin: the files around the database that dbt writes.
 
-It makes the folder, says who holds a locked database, and offers as SQL functions what
-macros need of the file system: input_problem for inputs, churn_model_problem for a
-trained model, publish* for publishing.
+It makes the folder, says who holds a locked database, sets a damaged one aside, and
+offers as SQL functions what macros need of the file system: input_problem for inputs,
+churn_model_problem for a trained model, publish* for publishing.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt.adapters.events.logging import AdapterLogger
 from dbt_common.exceptions import DbtRuntimeError
 
 from plugins.code_hash import code_hash
+from plugins.database_file import BuildFile
 from plugins.input_files import input_problem
 from plugins.published_files import PublishedFiles
+
+logger = AdapterLogger("warehouse")
 
 
 class Plugin(BasePlugin):
     """Prepares the folder of the database and registers the functions."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
+        # dbt's own log would print a stack per line that a full disk has no space for.
+        logging.raiseExceptions = False
         database = Path(self.creds.path).resolve()
         _prepare_folder(database.parent)
-        _require_free(database)
         _require_memory_limit((self.creds.settings or {}).get("memory_limit"))
-        self.published = PublishedFiles(database.parent)
+        self.build_file = BuildFile(database, logger.warning)
+        self.build_file.prepare()
+        self.published = PublishedFiles(database.parent, logger.warning)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         for name, function in self._functions().items():
@@ -60,6 +67,8 @@ class Plugin(BasePlugin):
             return problem(models, **json.loads(arguments))
 
         return {
+            "break_seal": lambda _: self.build_file.break_seal(),
+            "seal_at_end": lambda _: self.build_file.seal_at_end(),
             "code_hash": code_hash,
             "input_problem": input_problem,
             "churn_model_problem": churn_model_problem,
@@ -105,31 +114,4 @@ def _unwritable(folder: Path, reason: str | None) -> str:
     return (
         f"The warehouse folder {folder} cannot be written ({reason}). Give another one "
         "by the environment variable WAREHOUSE_DIR, or make this one writable."
-    )
-
-
-def _require_free(database: Path) -> None:
-    """Raises a sentence, not a stack, where the database cannot be opened."""
-    if not database.exists():
-        return
-    try:
-        duckdb.connect(str(database)).close()
-    except duckdb.Error as error:
-        raise DbtRuntimeError(_open_problem(database, str(error))) from None
-
-
-def _open_problem(database: Path, error: str) -> str:
-    holder = re.search(r"lock is held in (.*? \(PID \d+\))", error)
-    if holder:
-        return (
-            f"The warehouse {database} is in use by {holder[1]}: another build is "
-            "running, or a client has the file open. Nothing was changed. Wait for it "
-            "or close it; to look at numbers meanwhile, open the published file, which "
-            "is never locked."
-        )
-    reason = error.split("\n", 1)[0]
-    return (
-        f"The warehouse {database} cannot be opened: {reason} If it is damaged, remove "
-        "it and build again: it holds nothing that a build does not make; what is "
-        "published stays as it is."
     )

@@ -16,6 +16,8 @@ import duckdb
 import pytest
 from conftest import NO_SEEDS, PROJECT, DbtRun, run_dbt
 
+from tests.builds import published_state
+
 # The message of a macro for each set of vars; one process, because most of a command is
 # its start.
 MESSAGES = """
@@ -284,12 +286,6 @@ def messages(
     return message
 
 
-def published_state(warehouse: Path) -> dict[str, bytes]:
-    """Every published byte, and the pointer to the current file."""
-    paths = [warehouse / "current.json", *(warehouse / "published").rglob("*")]
-    return {path.name: path.read_bytes() for path in paths if path.is_file()}
-
-
 @pytest.mark.parametrize("name", BAD_EVENTS)
 def test_a_file_that_cannot_be_read_is_named(
     messages: Callable[..., str], files: Path, name: str
@@ -333,11 +329,6 @@ def build_of_a_wrong_var(warehouse: Path, files: Path) -> DbtRun:
     return run_dbt(warehouse, "build", variables={"reporting_timezone": "Mars/Olympus"})
 
 
-def build_in_a_damaged_warehouse(warehouse: Path, files: Path) -> DbtRun:
-    (warehouse / "build.duckdb").write_bytes(b"no database" * 1000)
-    return run_dbt(warehouse, "build")
-
-
 def build_in_a_locked_warehouse(warehouse: Path, files: Path) -> DbtRun:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(warehouse / "build.duckdb")],
@@ -371,7 +362,6 @@ def build_with_a_wrong_memory_limit(warehouse: Path, files: Path) -> DbtRun:
 REFUSED = {
     build_of_a_misspelt_column: ["no column 'event_time'", "event_tme"],
     build_of_a_wrong_var: ["var reporting_timezone: got 'Mars/Olympus'"],
-    build_in_a_damaged_warehouse: ["build.duckdb", "remove it and build again"],
     build_in_a_locked_warehouse: ["(PID <holder>)", "Wait for it or close it"],
     build_in_a_folder_that_cannot_be: ["cannot be written", "WAREHOUSE_DIR"],
     build_with_a_wrong_memory_limit: ["WAREHOUSE_MEMORY_LIMIT: got 'lots'", "8GB"],
