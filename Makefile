@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test conformance bench dashboard card lint format docs screenshots bench-dashboard bench-seeds seeds spark-compile lock clean setup
+.PHONY: build test conformance reliability bench dashboard card lint format docs screenshots bench-dashboard bench-seeds seeds spark-compile lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -27,6 +27,11 @@ bench: .venv/bench-installed
 # What of a build of the seeds is dbt's own.
 bench-seeds: .venv/installed
 	$(BIN)/python -m benchmarks.seeds $(ARGS)
+
+# Builds killed at random moments while a reader reads, and other hardships.
+KILLS ?= 50
+reliability: .venv/test-installed
+	$(BIN)/python -m tests.reliability --kills $(KILLS)
 
 dashboard: .venv/installed
 	$(BIN)/streamlit run dashboard/app.py

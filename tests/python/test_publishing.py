@@ -19,18 +19,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import yaml
-from conftest import NO_SEEDS, PROJECT, DbtRun, published_file, run_dbt
+from conftest import NO_SEEDS, DbtRun, published_file, run_dbt
 
-SHARED = ["dbt_project.yml", "profiles.yml", "macros", "plugins"]
-MODELS = [
-    "_columns__docs.md",
-    "staging/base",
-    "staging",
-    "core",
-    "marts/quality",
-]
-ASSERTIONS = ["assert_every_source_row_is_modelled_or_rejected.sql"]
+from tests.builds import published_state, start_dbt
+from tests.reliability.projects import make_small_project
+
 DAYS = 40
 
 # Follows the pointer until told to stop, and prints how often it read and what it saw.
@@ -58,34 +51,7 @@ print(json.dumps([reads, sorted(seen)]))
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The smallest project that publishes: staging, core and the marts of quality."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in SHARED:
-        (folder / name).symlink_to(PROJECT / name)
-    (folder / "tests" / "assertions").mkdir(parents=True)
-    (folder / "tests" / "generic").symlink_to(PROJECT / "tests" / "generic")
-    for name in ASSERTIONS:
-        shutil.copy(
-            PROJECT / "tests/assertions" / name, folder / "tests/assertions" / name
-        )
-    for name in MODELS:
-        source, target = PROJECT / "models" / name, folder / "models" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        paths = source.iterdir() if source.is_dir() else [source]
-        for path in paths:
-            # It reads the other marts, which the small project does not have.
-            is_apart = path.stem == "metric_sensitivity"
-            is_unit_tests = path.name.endswith("__unit_tests.yml")
-            if path.is_file() and not is_apart and not is_unit_tests:
-                link = target / path.name if source.is_dir() else target
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(path)
-    described = folder / "models" / "marts" / "quality" / "_quality__models.yml"
-    models = yaml.safe_load(described.read_text())["models"]
-    described.unlink()
-    kept = [model for model in models if model["name"] != "metric_sensitivity"]
-    described.write_text(yaml.safe_dump({"models": kept}))
-    return folder
+    return make_small_project(tmp_path_factory.mktemp("project"))
 
 
 class Small:
@@ -138,25 +104,8 @@ class Small:
         )
 
     def start_build(self) -> subprocess.Popen[bytes]:
-        """A build that goes on beside the test, in a process group of its own."""
-        return subprocess.Popen(
-            [
-                str(Path(sys.executable).with_name("dbt")),
-                "build",
-                *self.arguments,
-                "--vars",
-                json.dumps(self.variables),
-            ],
-            cwd=PROJECT,
-            env={
-                **os.environ,
-                "WAREHOUSE_DIR": str(self.warehouse),
-                "DBT_TARGET_PATH": str(self.warehouse / "target"),
-                "DBT_LOG_PATH": str(self.warehouse / "logs"),
-            },
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        return start_dbt(
+            self.warehouse, "build", *self.arguments, variables=self.variables
         )
 
     def last_build(self) -> dict:
@@ -196,12 +145,6 @@ def assert_published(run: DbtRun, rows: int) -> None:
     assert run.published(
         "select sum(rows) from data_quality where check_name = 'events: modelled'"
     ) == [(rows * DAYS,)]
-
-
-def published_state(warehouse: Path) -> dict[str, bytes]:
-    """Every published byte, and the pointer to the current file."""
-    paths = [warehouse / "current.json", *(warehouse / "published").rglob("*")]
-    return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
 
 def day_files(warehouse: Path) -> dict[str, int]:
@@ -355,51 +298,3 @@ def test_a_build_that_is_stopped_leaves_the_published_file_whole(small: Small) -
     assert small.published_rows() == (days, days)
     assert small.last_build()["status"] == "published"
     assert not list(published.rglob("*.new*"))
-
-
-def test_a_second_build_at_once_says_so_and_changes_nothing(small: Small) -> None:
-    first = small.start_build()
-    try:
-        wait_for(lambda: small.last_build()["status"] == "running", first)
-        os.killpg(first.pid, signal.SIGSTOP)
-        before = published_state(small.warehouse)
-        recorded = small.last_build()
-        second = small.build()
-        assert second.returncode != 0
-        assert "Traceback" not in second.output
-        assert f"PID {first.pid}" in second.output
-        assert "another build is running" in second.output
-        assert published_state(small.warehouse) == before
-        assert small.last_build() == recorded
-    finally:
-        os.killpg(first.pid, signal.SIGCONT)
-        assert first.wait() == 0
-    assert small.last_build()["status"] == "published"
-
-
-@pytest.fixture
-def full_disk(small: Small) -> Iterator[Small]:
-    """The small project with a disk for what is published that is nearly full."""
-    published, kept = small.warehouse / "published", small.warehouse / "kept"
-    published.rename(kept)
-    published.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(published)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("needs a small disk, which only root can mount")
-    try:
-        shutil.copytree(kept, published, dirs_exist_ok=True)
-        yield small
-    finally:
-        subprocess.run(["umount", str(published)], check=True)
-
-
-def test_a_full_disk_leaves_the_published_file(full_disk: Small) -> None:
-    before = published_state(full_disk.warehouse)
-    full_disk.write_events(rows=5000)
-    run = full_disk.build()
-    assert run.returncode != 0
-    assert "Traceback" not in run.output
-    assert "No space left" in run.output
-    assert published_state(full_disk.warehouse) == before
-    assert full_disk.last_build()["status"] == "failed"
-    assert not list(full_disk.warehouse.rglob("*.new*"))

@@ -1,0 +1,153 @@
+"""Builds that are killed, and other hardships: the short form of `make reliability`.
+
+Of the small project of test_publishing.py, a few kills, and the cases of which the whole
+is made elsewhere in the same way.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from plugins.database_file import BuildFile
+from plugins.published_files import PublishedFiles
+from tests.reliability.hardships import middle_overwritten, publish_template, run_case
+from tests.reliability.kills import kill_builds
+from tests.reliability.projects import make_small_project
+
+KILLS = 3
+# The others differ from these in the damage alone.
+SHORT = [
+    "two builds at once",
+    "no space for publishing",
+    "no memory",
+    "build file's middle overwritten",
+    "published file cut short",
+]
+DAY = {"2026-01-01": "2-ab"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_small_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def cases(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cases")
+    publish_template(project, folder)
+    return folder
+
+
+def test_after_a_kill_the_next_build_is_as_from_nothing_and_readers_never_err(
+    project: Path, tmp_path: Path
+) -> None:
+    kills = [*kill_builds(project, tmp_path / "killed", KILLS, seed=1)]
+    assert [kill.errors for kill in kills] == [[]] * KILLS
+    assert all(kill.has_succeeded for kill in kills)
+    assert all(kill.reads for kill in kills)
+    assert kills[-1].is_equal
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_hardship_is_said_and_leaves_what_is_published(
+    project: Path, cases: Path, name: str
+) -> None:
+    assert run_case(name, project, cases).problems == []
+
+
+def written(published: PublishedFiles, *contents: bytes) -> None:
+    """Files of a day as a build has written them, not yet in their place."""
+    folder = Path(published.events_folder()) / f"event_date={next(iter(DAY))}"
+    folder.mkdir(parents=True)
+    for number, content in enumerate(contents):
+        (folder / f"data_{number}.parquet").write_bytes(content)
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> PublishedFiles:
+    published = PublishedFiles(tmp_path, lambda _: None)
+    published.begin("first")
+    return published
+
+
+def test_a_day_of_which_a_kill_left_a_part_is_written_anew(
+    published: PublishedFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(published, b"aPAR1", b"bPAR1", b"cPAR1")
+    moves, move = iter([True, True]), os.replace
+
+    def move_until_killed(source: Path, target: Path) -> None:
+        next(moves)
+        move(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", move_until_killed)
+        with pytest.raises(StopIteration):
+            published.add_days(DAY)
+    assert len([*published.events.glob("*.parquet")]) == 2
+    assert published.missing_days(DAY) == [*DAY]
+
+    published.begin("second")
+    written(published, b"dPAR1", b"ePAR1")
+    files = published.add_days(DAY)
+    assert [Path(file).read_bytes() for file in files] == [b"dPAR1", b"ePAR1"]
+
+
+def test_readers_of_the_build_before_keep_it_though_a_killed_one_left_a_file(
+    published: PublishedFiles,
+) -> None:
+    def publish(build: str) -> None:
+        Path(published.begin(build)).write_bytes(b"")
+        published.finish(build, {})
+
+    publish("1")
+    (published.folder / "2.duckdb").write_bytes(b"")
+    publish("3")
+    assert {path.stem for path in published.folder.glob("*.duckdb")} == {"1", "3"}
+
+
+def test_a_build_takes_earlier_scores_from_the_newest_published_file_that_is_whole(
+    tmp_path: Path,
+) -> None:
+    said: list[str] = []
+    published = PublishedFiles(tmp_path, said.append)
+    assert published.current() == ""
+    for build in ("1", "2", "3"):
+        with duckdb.connect(published.begin(build)) as connection:
+            connection.execute(
+                "create table t as select hash(range) from range(500000)"
+            )
+        published.finish(build, {})
+    assert published.current() == str(published.folder / "3.duckdb")
+
+    middle_overwritten(published.folder / "3.duckdb")
+    assert published.current() == str(published.folder / "2.duckdb")
+    assert "3.duckdb is damaged: Corrupt database file" in said[0]
+
+    (tmp_path / "current.json").write_text("{")
+    assert published.current() == str(published.folder / "2.duckdb")
+    assert "current.json is damaged" in said[1]
+
+
+def test_a_sealed_build_file_is_not_read_and_another_is(tmp_path: Path) -> None:
+    said: list[str] = []
+    file = BuildFile(tmp_path / "build.duckdb", said.append)
+    file.prepare()
+    with duckdb.connect(str(file.path)) as connection:
+        connection.execute("create table t as select hash(range) from range(500000)")
+    file.seal_file()
+    written = file.path.stat()
+    middle_overwritten(file.path)
+    os.utime(file.path, ns=(written.st_atime_ns, written.st_mtime_ns))
+    file.prepare()
+    assert not said
+
+    file.break_seal()
+    file.prepare()
+    assert "Corrupt database file" in said[0]
+    assert not file.path.exists()
+    assert file.path.with_name("build.duckdb.damaged").exists()

@@ -1,0 +1,1 @@
+"""What becomes of a build, of its files and of readers when something goes wrong."""
