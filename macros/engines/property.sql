@@ -4,9 +4,9 @@
 {%- endmacro %}
 
 {% macro duckdb__property(name, column='properties') -%}
-    json_extract_string({{ column }}, '$."{{ name }}"')
+    json_extract_string({{ column }}, {{ text_literal('$."' ~ name ~ '"') }})
 {%- endmacro %}
 
 {% macro spark__property(name, column='properties') -%}
-    get_json_object({{ column }}, '$[\'{{ name }}\']')
+    get_json_object({{ column }}, {{ text_literal("$['" ~ name ~ "']") }})
 {%- endmacro %}

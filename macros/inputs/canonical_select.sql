@@ -56,7 +56,7 @@
     {%- elif given.type == 'json' -%}
         json_extract_string({{ given.quoted }}, '$')
     {%- else -%}
-        cast({{ given.quoted }} as string)
+        {{ text_of(given.quoted, given.type) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -64,12 +64,13 @@
     {%- set given = source.get('named', {}).get('properties') -%}
     {%- set others = {} -%}
     {%- for column in source.get('others', []) -%}
-        {%- do others.update({column.name | replace("'", "''"): column.quoted}) -%}
+        {%- do others.update({column.name: json_value(column.quoted, column.type)}) -%}
     {%- endfor -%}
+    {%- set own = "nullif(" ~ json_text(given.quoted, given.type) ~ ", '')" if given else '' -%}
     {%- if given and others -%}
-        {{ json_merge(json_of(others), 'coalesce(cast(' ~ given.quoted ~ " as string), '{}')") }}
+        {{ json_merge(json_of(others), 'coalesce(' ~ own ~ ", '{}')") }}
     {%- elif given -%}
-        nullif(cast({{ given.quoted }} as string), '')
+        {{ own }}
     {%- elif others -%}
         {{ json_of(others) }}
     {%- else -%}
@@ -171,11 +172,11 @@
     {%- endif -%}
     {%- set rows = [] -%}
     {%- for other in names -%}
-        {%- do rows.append("select '" ~ other | replace("'", "''") ~ "' as name") -%}
+        {%- do rows.append('select ' ~ text_literal(other) ~ ' as name') -%}
     {%- endfor -%}
     {%- set found = run_query(
-        "select name from (" ~ rows | join(' union all ') ~ ") as names order by levenshtein(lower(name), '"
-        ~ name | lower | replace("'", "''") ~ "'), name limit " ~ most
+        "select name from (" ~ rows | join(' union all ') ~ ") as names order by levenshtein(lower(name), "
+        ~ text_literal(name | lower) ~ '), name limit ' ~ most
     ) -%}
     {{- return(found.columns[0].values() | join(', ')) -}}
 {%- endmacro %}

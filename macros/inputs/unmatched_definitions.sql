@@ -24,10 +24,10 @@
     {%- set conditions = ' and meets the conditions' if item.step.get('where') else '' %}
     select
         cast(null as date) as check_date,
-        '{{ ("definition without data: " ~ item.where) | replace("'", "''") }}' as check_name,
+        {{ text_literal('definition without data: ' ~ item.where) }} as check_name,
         0 as rows,
         0 as rejected_rows,
-        '{{ (item.where ~ ": no event " ~ what ~ conditions) | replace("'", "''") }}' as reason,
+        {{ text_literal(item.where ~ ': no event ' ~ what ~ conditions) }} as reason,
         true as is_anomaly
 
     where not exists (
@@ -39,10 +39,10 @@
     {%- for segment in var('segments') %}
     select
         cast(null as date) as check_date,
-        'definition without data: segment {{ segment }}' as check_name,
+        {{ text_literal('definition without data: segment ' ~ segment) }} as check_name,
         0 as rows,
         0 as rejected_rows,
-        'segments: no user has a value of ''{{ segment }}''' as reason,
+        {{ text_literal("segments: no user has a value of '" ~ segment ~ "'") }} as reason,
         true as is_anomaly
 
     where not exists (

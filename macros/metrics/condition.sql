@@ -49,9 +49,3 @@
         {{- return('coalesce(not contains(lower(' ~ found ~ '), lower(' ~ value ~ ')), true)') -}}
     {%- endif -%}
 {%- endmacro %}
-
-{# A value as a SQL text, as JSON would write it: true, not True. #}
-{% macro text_literal(value) -%}
-    {%- set text = value | string | lower if value is boolean else value | string -%}
-    {{- return("'" ~ text | replace("'", "''") ~ "'") -}}
-{%- endmacro %}

@@ -3,7 +3,7 @@
     {%- if var('passive_events') -%}
     {{ event_name }} not in (
         {%- for event in var('passive_events') -%}
-        '{{ event | replace("'", "''") }}'{{ ', ' if not loop.last }}
+        {{ text_literal(event) }}{{ ', ' if not loop.last }}
         {%- endfor -%}
     )
     {%- else -%}

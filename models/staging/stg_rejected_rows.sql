@@ -33,7 +33,7 @@ rejected_events as (
             'session_id': 'session_id',
             'event_name': 'event_name',
             'event_time': 'coalesce(raw_event_time, cast(event_time as string))',
-            'received_at': 'received_at',
+            'received_at': 'cast(received_at as string)',
             'properties': 'properties',
         }) }} as source_row,
         coalesce(event_time, received_at) as row_at
@@ -72,7 +72,7 @@ rejected_sessions as (
             'session_id': 'session_id',
             'user_id': 'user_id',
             'started_at': 'raw_started_at',
-            'ended_at': 'ended_at',
+            'ended_at': 'cast(ended_at as string)',
             'properties': 'properties',
         }) }} as source_row,
         started_at as row_at
