@@ -7,5 +7,5 @@
 {%- endmacro %}
 
 {% macro spark__add_seconds(timestamp, seconds) -%}
-    timestampadd(second, {{ seconds }}, {{ timestamp }})
+    ({{ timestamp }} + make_dt_interval(0, 0, 0, {{ seconds }}))
 {%- endmacro %}

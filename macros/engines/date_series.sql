@@ -1,4 +1,4 @@
-{# One row per day from start to end, both included; for a select list. No rows where a bound is NULL. #}
+{# One row per day from start to end, both included; for a select list. No rows where a bound is NULL or the start is later. #}
 {% macro date_series(start_date, end_date) -%}
     {{- return(adapter.dispatch("date_series", "product_analytics")(start_date, end_date)) -}}
 {%- endmacro %}
@@ -8,5 +8,5 @@
 {%- endmacro %}
 
 {% macro spark__date_series(start_date, end_date) -%}
-    explode(sequence({{ start_date }}, {{ end_date }}, interval 1 day))
+    explode(case when {{ start_date }} <= {{ end_date }} then sequence({{ start_date }}, {{ end_date }}, interval 1 day) end)
 {%- endmacro %}

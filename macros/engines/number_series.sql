@@ -1,3 +1,4 @@
+{# One row per whole number from first to last, both included; no rows where first is the greater. #}
 {% macro number_series(first, last) -%}
     {{- return(adapter.dispatch("number_series", "product_analytics")(first, last)) -}}
 {%- endmacro %}
@@ -7,5 +8,6 @@
 {%- endmacro %}
 
 {% macro spark__number_series(first, last) -%}
-    explode(sequence({{ first }}, {{ last }}))
+    {#- A sequence of Spark would count down. #}
+    explode(case when {{ first }} <= {{ last }} then sequence({{ first }}, {{ last }}) end)
 {%- endmacro %}

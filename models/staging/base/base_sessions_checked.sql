@@ -84,7 +84,7 @@ numbered as (
         *,
         row_number() over (
             partition by user_id, session_id, row_reason is null
-            order by started_at nulls last, ended_at nulls last, properties
+            order by started_at nulls last, ended_at nulls last, properties nulls last
         ) as occurrence
 
     from checked

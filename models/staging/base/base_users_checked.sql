@@ -49,7 +49,7 @@ numbered as (
         *,
         row_number() over (
             partition by user_id, valid_from, row_reason is null
-            order by signed_up_at nulls last, properties
+            order by signed_up_at nulls last, properties nulls last
         ) as occurrence
 
     from checked

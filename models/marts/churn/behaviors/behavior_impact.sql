@@ -207,10 +207,13 @@ final as (
         impact_ci_high,
         case
             when is_best_threshold
-                then row_number() over (
-                    partition by is_best_threshold
-                    order by is_confirmed desc, impact desc, event_name
-                )
+                then
+                    cast(
+                        row_number() over (
+                            partition by is_best_threshold
+                            order by is_confirmed desc, impact desc, event_name
+                        ) as bigint
+                    )
         end as impact_rank,
         {{ users_per_arm('confirmed_risk_without', 'confirmed_risk_difference') | indent(8) }} as users_per_arm,
         is_best_threshold,
