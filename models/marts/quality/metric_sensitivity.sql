@@ -234,75 +234,100 @@ attempts as (
 {%- endfor %}
 ),
 
-{# Of whom a row of the result is made: attempts of one run, one per user. -#}
-{%- set choices = {
-    'conversion': ['all_attempts', attempt_rule],
-    'conversion_other_attempt': ['all_attempts', other_attempt_rule],
-    'conversion_other_ties': ['other_ties', attempt_rule],
-    'month_entered': ['entered_in_month', attempt_rule],
-    'month_inside': ['inside_month', attempt_rule],
-} -%}
-chosen_attempts as (
-{% for row_key, choice in choices.items() %}
+-- Of whom a row of the result is made: attempts of one run, one per user.
+choices as (
+{% for row_key, attempts_of, rule, in_month in [
+    ('conversion', 'all_attempts', attempt_rule, false),
+    ('conversion_other_attempt', 'all_attempts', other_attempt_rule, false),
+    ('conversion_other_ties', 'other_ties', attempt_rule, false),
+    ('month', 'all_attempts', attempt_rule, true),
+    ('month_entered', 'entered_in_month', attempt_rule, false),
+    ('month_inside', 'inside_month', attempt_rule, false),
+] %}
     select
         '{{ row_key }}' as row_key,
-        converted_at,
-        is_matured,
-        entered_at
-
-    from attempts
-    where attempts_of = '{{ choice[0] }}' and is_{{ choice[1] }}
-    union all
+        '{{ attempts_of }}' as attempts_of,
+        {{ 'true' if rule == 'deepest' else 'false' }} as by_deepest,
+        {{ 'true' if in_month else 'false' }} as in_month
+    {{ 'union all' if not loop.last }}
 {%- endfor %}
+),
+
+chosen_attempts as (
+
     select
-        'month' as row_key,
+        choices.row_key,
         attempts.converted_at,
         attempts.is_matured,
         attempts.entered_at
 
     from attempts
-    inner join closed_month
-        on {{ period_start('month', local_date('attempts.entered_at')) }} = closed_month.month_start
-    where attempts.attempts_of = 'all_attempts' and attempts.is_{{ attempt_rule }}
+    inner join choices on attempts.attempts_of = choices.attempts_of
+    cross join closed_month
+    where
+        case when choices.by_deepest then attempts.is_deepest else attempts.is_first end
+        and (
+            not choices.in_month
+            or {{ period_start('month', local_date('attempts.entered_at')) }} = closed_month.month_start
+        )
 
 ),
 
-funnel_values as (
+measured_attempts as (
 
     select
         row_key,
         {{ safe_divide(
             'count(case when is_matured then converted_at end)', 'count(case when is_matured then 1 end)'
-        ) }} as value,
-        count(case when is_matured then 1 end) as n
+        ) }} as conversion,
+        count(case when is_matured then 1 end) as matured_attempts,
+        {{ safe_divide('count(converted_at)', 'count(*)') }} as conversion_open,
+        count(*) as attempts,
+        cast({{ exact_quantile(seconds_between('entered_at', 'converted_at'), 0.5) }} as double) as median_seconds,
+        cast(avg({{ seconds_between('entered_at', 'converted_at') }}) as double) as mean_seconds,
+        count(converted_at) as converted_attempts
 
     from chosen_attempts
     group by row_key
-    union all
-    select
-        'conversion_open' as row_key,
-        {{ safe_divide('count(converted_at)', 'count(*)') }} as value,
-        count(*) as n
 
-    from chosen_attempts
-    where row_key = 'conversion'
-    union all
-    select
-        replace(row_key, 'conversion', 'time') as row_key,
-        cast({{ exact_quantile(seconds_between('entered_at', 'converted_at'), 0.5) }} as double) as value,
-        count(converted_at) as n
+),
 
-    from chosen_attempts
-    where row_key like 'conversion%'
-    group by row_key
-    union all
-    select
-        'time_mean' as row_key,
-        cast(avg({{ seconds_between('entered_at', 'converted_at') }}) as double) as value,
-        count(converted_at) as n
+-- The rows of the result, not a union, which engines may make of a run of funnels each.
+funnel_values as (
 
-    from chosen_attempts
-    where row_key = 'conversion'
+    select
+        case measures.measure
+            when 'conversion' then measured_attempts.row_key
+            when 'open' then 'conversion_open'
+            when 'median' then replace(measured_attempts.row_key, 'conversion', 'time')
+            when 'mean' then 'time_mean'
+        end as row_key,
+        case measures.measure
+            when 'conversion' then measured_attempts.conversion
+            when 'open' then measured_attempts.conversion_open
+            when 'median' then measured_attempts.median_seconds
+            when 'mean' then measured_attempts.mean_seconds
+        end as value,
+        case measures.measure
+            when 'conversion' then measured_attempts.matured_attempts
+            when 'open' then measured_attempts.attempts
+            else measured_attempts.converted_attempts
+        end as n
+
+    from measured_attempts
+    cross join (
+        select 'conversion' as measure
+        union all
+        select 'open' as measure
+        union all
+        select 'median' as measure
+        union all
+        select 'mean' as measure
+    ) as measures
+    where
+        measures.measure = 'conversion'
+        or measured_attempts.row_key = 'conversion'
+        or (measures.measure = 'median' and measured_attempts.row_key like 'conversion%')
 
 ),
 
@@ -372,23 +397,38 @@ trailing_rates as (
 ),
 
 activity_values as (
-{% for row_key, relation, value, n in [
-    ('wau', 'trailing_rates', 'wau', 'wau'),
-    ('mau', 'trailing_rates', 'mau', 'mau'),
-    ('mau_30', 'trailing_rates', 'mau_30', 'mau_30'),
-    ('stickiness', 'trailing_rates', 'stickiness', 'mau'),
-    ('stickiness_30', 'trailing_rates', 'stickiness_30', 'mau_30'),
-    ('stickiness_last_day', 'trailing_rates', 'stickiness_last_day', 'mau'),
-    ('wau_passive', 'trailing_of_any_event', 'wau', 'wau'),
-    ('mau_passive', 'trailing_of_any_event', 'mau', 'mau'),
-] %}
+{% for relation, values in {
+    'trailing_rates': [
+        ('wau', 'wau', 'wau'),
+        ('mau', 'mau', 'mau'),
+        ('mau_30', 'mau_30', 'mau_30'),
+        ('stickiness', 'stickiness', 'mau'),
+        ('stickiness_30', 'stickiness_30', 'mau_30'),
+        ('stickiness_last_day', 'stickiness_last_day', 'mau'),
+    ],
+    'trailing_of_any_event': [('wau_passive', 'wau', 'wau'), ('mau_passive', 'mau', 'mau')],
+}.items() %}
     select
-        '{{ row_key }}' as row_key,
-        cast(counted.{{ value }} as double) as value,
-        counted.{{ n }} as n
+        names.row_key,
+        case names.row_key
+            {%- for row_key, value, n in values %}
+            when '{{ row_key }}' then cast(counted.{{ value }} as double)
+            {%- endfor %}
+        end as value,
+        case names.row_key
+            {%- for row_key, value, n in values %}
+            when '{{ row_key }}' then counted.{{ n }}
+            {%- endfor %}
+        end as n
 
     from {{ relation }} as counted
     inner join bounds on counted.activity_date = bounds.as_of_date
+    cross join (
+        {%- for row_key, value, n in values %}
+        select '{{ row_key }}' as row_key
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as names
     union all
 {%- endfor %}
 {%- for row_key, value, kind in [

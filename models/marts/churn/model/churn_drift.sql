@@ -167,7 +167,6 @@ feature_values as (
 
 ),
 
--- Tied values make fewer cuts than nine, and so fewer bins.
 quantiles as (
 
     select
@@ -182,12 +181,32 @@ quantiles as (
 
 ),
 
+deciles as (
+
+    select {{ number_series(1, 9) }} as decile
+
+),
+
+-- Not a union of nine reads of the quantiles, which Spark would find for each.
+decile_cuts as (
+
+    select
+        quantiles.feature,
+        case deciles.decile
+            {%- for decile in range(1, 10) %}
+            when {{ decile }} then quantiles.cut_{{ decile }}
+            {%- endfor %}
+        end as cut
+
+    from quantiles
+    cross join deciles
+
+),
+
+-- Tied values make fewer cuts than nine, and so fewer bins.
 cuts as (
 
-    {% for decile in range(1, 10) -%}
-    select feature, cut_{{ decile }} as cut from quantiles
-    {{ 'union' if not loop.last }}
-    {% endfor %}
+    select feature, cut from decile_cuts group by feature, cut
 
 ),
 
