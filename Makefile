@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test conformance reliability bench dashboard card lint format docs screenshots bench-dashboard bench-seeds seeds spark-compile lock clean setup
+.PHONY: build test conformance reliability bench dashboard card lint format docs screenshots bench-dashboard bench-seeds seeds spark spark-setup lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -83,12 +83,17 @@ setup: .venv/test-installed
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-bench.lock
 	touch $@
 
-# The same models on Spark's target; it needs Java.
-spark-compile: .venv/spark-installed
-	$(BIN)/dbt compile --target spark --no-populate-cache
+# The same models on Spark; docs/spark.md. It needs Java, 17 or newer.
+spark: .venv/spark-installed
+	$(BIN)/dbt build --target spark
 
+spark-setup: .venv/spark-installed
+
+# dbt finds plugins/spark by the .pth file.
 .venv/spark-installed: .venv/installed requirements-spark.lock
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements-spark.lock
+	echo "$(CURDIR)/plugins/spark" > \
+		"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/product_analytics.pth"
 	touch $@
 
 # Needs uv.

@@ -7,6 +7,7 @@
     {%- do check_vars() -%}
     {%- if execute -%}
         {%- do warn_of_unknown_vars() -%}
+        {%- do require_spark_plugin() -%}
         {%- do adapter.dispatch('break_seal', 'product_analytics')() -%}
         {%- do begin_increments() -%}
         {%- if 'model.product_analytics.scored_users' in selected_resources -%}
@@ -45,8 +46,14 @@
 
 {% macro spark__record_build(status, failed) -%}{%- endmacro %}
 
+{#- The tables of the catalogue are what readers see: nothing is copied. -#}
 {% macro spark__finish_build(results) -%}
-    {#- A catalogue of a cluster has its own way to swap tables; nothing is copied. -#}
+    {%- set unfinished = results | rejectattr('status', 'in', ['success', 'pass', 'warn', 'no-op']) | list -%}
+    {%- if is_whole_project(results | map(attribute='node.unique_id') | list) and not unfinished -%}
+        {%- do warn_of_set_aside_rows() -%}
+        {%- do warn_of_unmatched_definitions() -%}
+        {%- do warn_of_the_churn_model() -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro duckdb__finish_build(results) -%}
@@ -205,11 +212,6 @@
         "select count(*) from duckdb_tables() where database_name = 'published_before' and table_name = '" ~ name ~ "'"
     ).rows[0][0] -%}
     {{- return('published_before.main.' ~ name if found else none) -}}
-{%- endmacro %}
-
-{# Calls a function of plugins/warehouse_files.py with a text, gives its text. #}
-{% macro file_function(name, argument) -%}
-    {{- return(run_query('select ' ~ name ~ "('" ~ argument | replace("'", "''") ~ "')").rows[0][0]) -}}
 {%- endmacro %}
 
 {#

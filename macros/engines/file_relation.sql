@@ -1,16 +1,16 @@
 {# What to select from to read the files of a path or glob. #}
 {% macro file_relation(input, path) -%}
-    {{- return(adapter.dispatch('file_relation', 'product_analytics')(input, path)) -}}
-{%- endmacro %}
-
-{% macro duckdb__file_relation(input, path) -%}
-    {%- set literal = "'" ~ path | replace("'", "''") ~ "'" -%}
     {%- if execute -%}
-        {%- set problem = run_query("select input_problem(" ~ literal ~ ")").rows[0][0] -%}
+        {%- set problem = file_function('input_problem', path) -%}
         {%- if problem -%}
             {%- do exceptions.raise_compiler_error("var " ~ input ~ ": " ~ problem) -%}
         {%- endif -%}
     {%- endif -%}
+    {{- return(adapter.dispatch('file_relation', 'product_analytics')(path)) -}}
+{%- endmacro %}
+
+{% macro duckdb__file_relation(path) -%}
+    {%- set literal = text_literal(path) -%}
     {%- if '.parquet' in path -%}
         {{- return('read_parquet(' ~ literal ~ ', union_by_name = true)') -}}
     {%- elif '.csv' in path or '.tsv' in path -%}
@@ -21,7 +21,20 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro spark__file_relation(input, path) -%}
-    {%- set kind = 'parquet' if '.parquet' in path else 'csv' if '.csv' in path else 'json' -%}
-    {{- return(kind ~ '.`' ~ path ~ '`') -}}
+{#
+    Spark reads the columns of text files by their place: the files of a glob need the same
+    header.
+#}
+{% macro spark__file_relation(path) -%}
+    {%- set relation = "`" ~ path | replace('`', '``') ~ "`" -%}
+    {%- if '.parquet' in path -%}
+        {{- return('parquet.' ~ relation ~ " with (mergeSchema = 'true')") -}}
+    {%- elif '.csv' in path or '.tsv' in path -%}
+        {{- return(
+            'csv.' ~ relation ~ " with (header = 'true', multiLine = 'true', escape = '\"', enforceSchema = 'false'"
+            ~ (", sep = '\\t')" if '.tsv' in path else ')')
+        ) -}}
+    {%- else -%}
+        {{- return('json.' ~ relation) -}}
+    {%- endif -%}
 {%- endmacro %}

@@ -14,10 +14,6 @@
 {%- endmacro %}
 
 {% macro require_churn_model() -%}
-    {%- do adapter.dispatch('require_churn_model', 'product_analytics')() -%}
-{%- endmacro %}
-
-{% macro duckdb__require_churn_model() -%}
     {%- set argument = {'version': churn_model(), 'horizon_days': churn_definition().horizon_days} -%}
     {%- if argument.version != 'train' -%}
         {%- set problem = file_function('churn_model_problem', tojson(argument)) -%}
@@ -26,6 +22,3 @@
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}
-
-{# Python models do not run there. #}
-{% macro spark__require_churn_model() -%}{%- endmacro %}

@@ -16,9 +16,9 @@ def model(dbt, session):
 
 
 def _previous(dbt, session):
-    """What the last build found: in this database, else in the published file."""
+    """What the last build found: in this warehouse, else in the published file."""
     try:
-        return session.sql(f"select * from {dbt.this}").df()
+        return session.table(f"{dbt.this.schema}.segment_centers").df()
     except duckdb.CatalogException:
         pass
     path = session.sql("select published_current('')").fetchall()[0][0]
