@@ -43,6 +43,13 @@ warehouse_option = click.option(
     show_default="the environment's WAREHOUSE_DIR, else warehouse",
     help="The folder of the warehouse; read, never locked.",
 )
+target_option = click.option(
+    "--target",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Read what was published, or the tables that Spark wrote.",
+)
 
 
 @click.group(cls=Group)
@@ -50,8 +57,10 @@ def main() -> None:
     """The churn model, apart from dbt build.
 
     Every command reads the published file, the one that current.json in the warehouse
-    folder names, so a build can run meanwhile. A dbt build trains and scores by itself;
-    these commands are for looking closer, and for scoring with one model for a time.
+    folder names, so a build can run meanwhile; or, with --target spark, the Parquet files
+    of the tables that a build on Spark left in the folder's `spark`. A dbt build
+    trains and scores by itself; these commands are for looking closer, and for scoring
+    with one model for a time.
 
     \b
     Examples:
@@ -64,6 +73,7 @@ def main() -> None:
 
 @main.command()
 @warehouse_option
+@target_option
 @click.option(
     "--test-dates",
     type=click.IntRange(1),
@@ -91,6 +101,7 @@ def main() -> None:
 )
 def backtest(
     warehouse: Path,
+    target: str,
     test_dates: int,
     resamples: int,
     version: str,
@@ -108,7 +119,7 @@ def backtest(
       python -m ml backtest --test-dates 6 --output backtest.csv
     """
     _require_ending(output, (".csv", ".json"))
-    with _connect(warehouse) as connection:
+    with _connect(warehouse, target) as connection:
         horizon_days = _horizon_days(connection)
         features, usage, labels = relations.history(*_tables(connection))
     predictions = evaluate.predict_later_dates(
@@ -135,13 +146,14 @@ def backtest(
 
 @main.command()
 @warehouse_option
+@target_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     show_default="models/churn in the warehouse folder",
     help="The folder that gets a folder per version.",
 )
-def train(warehouse: Path, output: Path | None) -> None:
+def train(warehouse: Path, target: str, output: Path | None) -> None:
     """Train a model and keep it as a folder of its own.
 
     Trains as a dbt build would, on every label of the published file that has closed.
@@ -155,7 +167,7 @@ def train(warehouse: Path, output: Path | None) -> None:
       python -m ml train
       dbt build --vars "{churn_model: $(python -m ml train)}"
     """
-    with _connect(warehouse) as connection:
+    with _connect(warehouse, target) as connection:
         marts = _marts(connection)
         tables = _tables(connection)
         at = relations.newest(tables[0])
@@ -186,6 +198,7 @@ def train(warehouse: Path, output: Path | None) -> None:
 
 @main.command()
 @warehouse_option
+@target_option
 @click.option(
     "--models",
     type=click.Path(path_type=Path, file_okay=False),
@@ -204,7 +217,11 @@ def train(warehouse: Path, output: Path | None) -> None:
     help="Write the scores here, as .parquet or .csv.",
 )
 def score(
-    warehouse: Path, models: Path | None, version: str | None, output: Path | None
+    warehouse: Path,
+    target: str,
+    models: Path | None,
+    version: str | None,
+    output: Path | None,
 ) -> None:
     """Score the users of the newest as_of_date with a trained model.
 
@@ -220,7 +237,7 @@ def score(
     _require_ending(output, (".csv", ".parquet"))
     folder = models or warehouse / MODELS
     version = version or artefact.newest_version(folder)
-    with _connect(warehouse) as connection:
+    with _connect(warehouse, target) as connection:
         features, usage, *_ = _tables(connection)
         model = artefact.kept_model(
             folder, version, relations.newest(features), _horizon_days(connection)
@@ -236,6 +253,7 @@ def score(
 
 @main.command()
 @warehouse_option
+@target_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -249,7 +267,7 @@ def score(
     show_default="that it is of the mock product",
     help="The page's first paragraph.",
 )
-def card(warehouse: Path, output: Path, about: str) -> None:
+def card(warehouse: Path, target: str, output: Path, about: str) -> None:
     """Write the model card.
 
     What the model is, how good it is on past dates with intervals, a calibration plot,
@@ -262,7 +280,7 @@ def card(warehouse: Path, output: Path, about: str) -> None:
       python -m ml card
       python -m ml card --output reports --about "Of our shop, weekly."
     """
-    with _connect(warehouse) as connection:
+    with _connect(warehouse, target) as connection:
         marts = _marts(connection)
     output.mkdir(parents=True, exist_ok=True)
     for name, text in cards.files(marts, about).items():
@@ -311,8 +329,27 @@ def _horizon_days(connection: duckdb.DuckDBPyConnection) -> int:
     return horizons[0][0]
 
 
-def _connect(warehouse: Path) -> duckdb.DuckDBPyConnection:
-    """The published file of a warehouse folder, read-only."""
+def _connect(warehouse: Path, target: str) -> duckdb.DuckDBPyConnection:
+    """The marts of a warehouse folder, read-only."""
+    return _spark_marts(warehouse) if target == "spark" else _published(warehouse)
+
+
+def _spark_marts(warehouse: Path) -> duckdb.DuckDBPyConnection:
+    marts = warehouse / "spark" / "marts.db"
+    folders = sorted({file.parent for file in marts.glob("*/*.parquet")})
+    if not folders:
+        raise click.ClickException(
+            f"There is no table of Spark in {marts} yet. Run dbt build --target spark, or "
+            "name another folder by --warehouse or WAREHOUSE_DIR."
+        )
+    connection = duckdb.connect()
+    for folder in folders:
+        files = connection.read_parquet(str(folder / "*.parquet"))
+        files.create_view(folder.name)
+    return connection
+
+
+def _published(warehouse: Path) -> duckdb.DuckDBPyConnection:
     pointer = warehouse / "current.json"
     if not pointer.is_file():
         raise click.ClickException(
