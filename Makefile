@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
-.PHONY: build test conformance reliability bench dashboard card lint format docs screenshots bench-dashboard bench-seeds seeds spark spark-setup lock clean setup
+.PHONY: build test conformance reliability bench dashboard card lint format docs screenshots bench-dashboard bench-seeds seeds spark spark-cluster spark-setup lock clean setup
 
 build: .venv/installed
 	$(BIN)/dbt build
@@ -86,6 +86,10 @@ setup: .venv/test-installed
 # The same models on Spark; docs/spark.md. It needs Java, 17 or newer.
 spark: .venv/spark-installed
 	$(BIN)/dbt build --target spark
+
+# On a master and two workers on this machine, one of which is killed meanwhile.
+spark-cluster: .venv/spark-installed
+	$(BIN)/python -m tests.spark.cluster
 
 spark-setup: .venv/spark-installed
 
