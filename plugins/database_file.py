@@ -25,6 +25,12 @@ DAMAGE = re.compile(
 )
 
 
+def state(database: Path) -> dict[str, int]:
+    """What of a file changes whenever it is written."""
+    status = database.stat()
+    return {"size": status.st_size, "modified_ns": status.st_mtime_ns}
+
+
 def damage(database: Path) -> str | None:
     """What keeps a file from being read to its last row, or None.
 
@@ -89,17 +95,13 @@ class BuildFile:
 
     def seal_file(self) -> None:
         """Notes that the file, now closed, is as a command has left it."""
-        self.seal.write_text(json.dumps(self._state()))
+        self.seal.write_text(json.dumps(state(self.path)))
 
     def _is_sealed(self) -> bool:
         try:
-            return json.loads(self.seal.read_text()) == self._state()
+            return json.loads(self.seal.read_text()) == state(self.path)
         except (OSError, ValueError):
             return False
-
-    def _state(self) -> dict[str, int]:
-        state = self.path.stat()
-        return {"size": state.st_size, "modified_ns": state.st_mtime_ns}
 
     def _set_aside(self, found: str) -> None:
         aside = self.path.with_name(f"{self.path.name}.damaged")

@@ -15,8 +15,9 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from plugins.database_file import damage
+from plugins.database_file import damage, state
 
 CURRENT = "current.json"
 LAST_BUILD = "last_build.json"
@@ -35,25 +36,29 @@ class PublishedFiles:
 
     def current(self) -> str:
         """The path of the newest whole marts, those of the pointer first, or nothing."""
-        named = self._marts(self._current_build())
+        pointer = self._pointer()
+        named = self._marts(pointer["build"])
         newest_first = sorted(self.folder.glob("*.duckdb"), reverse=True)
         for marts in dict.fromkeys([named, *newest_first]):
-            found = damage(marts) if marts.exists() else None
-            if found:
-                self.say(f"The published file {marts} is damaged: {found}")
-            elif marts.exists():
+            if not marts.exists():
+                continue
+            is_as_published = marts == named and pointer.get("state") == state(marts)
+            found = None if is_as_published else damage(marts)
+            if not found:
                 return str(marts)
+            self.say(f"The published file {marts} is damaged: {found}")
         return ""
 
-    def _current_build(self) -> str:
-        """The build that the pointer names; where there is none, a name of no build."""
+    def _pointer(self) -> dict[str, Any]:
+        """What the pointer says; where it names no build, a name of none."""
         try:
-            return str(json.loads((self.warehouse / CURRENT).read_text())["build"])
+            pointer = json.loads((self.warehouse / CURRENT).read_text())
+            return {**pointer, "build": str(pointer["build"])}
         except FileNotFoundError:
-            return ""
+            pass
         except (KeyError, TypeError, ValueError):
             self.say(f"{self.warehouse / CURRENT} is damaged: it names no build.")
-            return ""
+        return {"build": ""}
 
     def begin(self, build: str) -> str:
         """Removes what killed builds left, and gives the path for the new marts."""
@@ -93,11 +98,16 @@ class PublishedFiles:
 
     def finish(self, build: str, days: dict[str, str]) -> str:
         """Makes the new file the current one; then removes what no kept build uses."""
-        marts, previous = self._marts(build), self._current_build()
+        marts, previous = self._marts(build), self._pointer()["build"]
         _write_atomically(self._manifest(build), json.dumps(days))
         _sync(Path(str(marts) + NEW))
         os.replace(str(marts) + NEW, marts)
-        pointer = {"file": f"{self.folder.name}/{marts.name}", "build": build}
+        pointer = {
+            "file": f"{self.folder.name}/{marts.name}",
+            "build": build,
+            # Whether somebody has written to the file since; see current.
+            "state": state(marts),
+        }
         _write_atomically(self.warehouse / CURRENT, json.dumps(pointer))
         self._remove_unused({build, previous})
         return str(marts)
