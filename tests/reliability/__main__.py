@@ -83,12 +83,12 @@ def report_kills(kills: Iterable[Kill]) -> int:
     errors = sum(len(kill.errors) for kill in done)
     print(
         f"\n{len(done)} builds were killed: "
-        + ", ".join(f"{count} in {phase}" for phase, count in phases.most_common())
+        + ", ".join(f"{phase} {count}" for phase, count in phases.most_common())
         + f".\nThe next build succeeded {sum(k.has_succeeded for k in done)} times; "
         f"{sum(kill.is_equal for kill in done)} of {sum(k.is_compared for k in done)} "
-        "compared equal a build from nothing, row for row."
+        "compared equal to a build from nothing, row for row."
         f"\nThe published file was read {sum(kill.reads for kill in done)} times, "
-        f"of {done[-1].builds} builds. {errors} errors.\n"
+        f"of {done[-1].builds} versions. {errors} errors.\n"
     )
     return errors
 
