@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -80,7 +81,11 @@ def start_dbt(
     project: Path = PROJECT,
     output: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Starts `dbt <arguments>` in a process group of its own, and goes on."""
+    """Starts `dbt <arguments>` in a process group of its own, and goes on.
+
+    It heeds Ctrl-C also where this process does not, such as one that a shell has put
+    into the background.
+    """
     with open(output or os.devnull, "wb") as file:
         return subprocess.Popen(
             _command(arguments, variables),
@@ -89,6 +94,7 @@ def start_dbt(
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 

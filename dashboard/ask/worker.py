@@ -34,10 +34,12 @@ def main() -> None:
     limit_process(request["memory_mb"], request["seconds"])
     try:
         rows = run(request)
-    except (duckdb.OutOfMemoryException, MemoryError):
+    except MemoryError:
         refuse(too_much_memory(request["memory_mb"]))
     except (rules.NotAllowedError, duckdb.Error) as error:
-        refuse(str(error))
+        # An error of another thread or of the reader comes under another class.
+        is_memory = "Out of Memory Error" in str(error)
+        refuse(too_much_memory(request["memory_mb"]) if is_memory else str(error))
     with pa.ipc.new_stream(sys.stdout.buffer, rows.schema) as stream:
         stream.write_table(rows)
 

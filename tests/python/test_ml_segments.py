@@ -492,7 +492,7 @@ def test_without_a_database_ids_and_names_are_those_of_the_published_file(
             where behavior_segment_id > 0
         """)
     with duckdb.connect(str(warehouse / "build.duckdb")) as database:
-        database.execute("drop table marts.behavior_segments")
+        database.execute("drop table marts.segment_centers")
     built = centers_built(warehouse, "2026-07-05")
     expected = {30 - number: name for number, name in named(seeds_build).items()}
     assert named(built) == expected
