@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import defaultdict
 from dataclasses import asdict
@@ -176,8 +177,8 @@ def node_of(event: Any) -> str:
 
 
 def kind_of(sql: str) -> str:
-    """The first words of a statement, which say what it does."""
-    text = sql.rsplit("*/", 1)[-1].replace("(", " ").split()
+    """The first words of a statement, which say what it does, without texts in it."""
+    text = re.sub("'[^']*'", " ", sql.rsplit("*/", 1)[-1]).replace("(", " ").split()
     return " ".join(text[:2]).lower()
 
 
