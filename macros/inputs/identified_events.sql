@@ -77,17 +77,7 @@ final as (
             {%- if loaded_until() %}
             when identified.event_time > {{ loaded_until() }} then 'after_loaded_until'
             {%- endif %}
-            {%- if has_input('users') %}
-            when
-                not identified.is_anonymous
-                and identified.user_id not in (
-                    select users.user_id
-                    from {{ ref('base_users') }} as users
-                    where users.user_id is not null
-                )
-                then 'unknown_user'
-            {%- endif %}
-            when excluded_users.user_id is not null then 'excluded_user'
+            {{ user_reasons('identified', 'excluded_users') | indent(12) }}
         end as row_reason
 
     from identified

@@ -58,17 +58,7 @@ checked as (
             when coalesce(identified.raw_started_at, '') = '' then 'no_started_at'
             when identified.started_at is null then 'unparsable_started_at'
             when identified.ended_at < identified.started_at then 'ends_before_it_starts'
-            {%- if has_input('users') %}
-            when
-                not identified.is_anonymous
-                and identified.user_id not in (
-                    select users.user_id
-                    from {{ ref('base_users') }} as users
-                    where users.user_id is not null
-                )
-                then 'unknown_user'
-            {%- endif %}
-            when excluded_users.user_id is not null then 'excluded_user'
+            {{ user_reasons('identified', 'excluded_users') | indent(12) }}
         end as row_reason
 
     from identified
