@@ -66,7 +66,7 @@ def run_dbt(
     done = subprocess.run(
         _command(arguments, variables),
         cwd=project,
-        env=_environment(warehouse) | (environment or {}),
+        env=environment_of(warehouse) | (environment or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -90,7 +90,7 @@ def start_dbt(
         return subprocess.Popen(
             _command(arguments, variables),
             cwd=project,
-            env=_environment(warehouse),
+            env=environment_of(warehouse),
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -103,7 +103,8 @@ def _command(arguments: tuple[str, ...], variables: dict[str, Any] | None) -> li
     return [str(Path(sys.executable).with_name("dbt")), *arguments, *given]
 
 
-def _environment(warehouse: Path) -> dict[str, str]:
+def environment_of(warehouse: Path) -> dict[str, str]:
+    """The environment of a dbt command on a warehouse folder of its own."""
     return {
         **os.environ,
         "WAREHOUSE_DIR": str(warehouse),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import duckdb
 import pytest
 from conftest import NO_SEEDS, PROJECT, DbtRun, run_dbt
 
-from tests.builds import published_state
+from tests.builds import environment_of, published_state
 
 # The message of a macro for each set of vars; one process, because most of a command is
 # its start.
@@ -256,12 +255,7 @@ def messages(
     subprocess.run(
         [sys.executable, "-c", MESSAGES, str(folder / "messages.json")],
         cwd=PROJECT,
-        env=os.environ
-        | {
-            "WAREHOUSE_DIR": str(folder),
-            "DBT_TARGET_PATH": str(folder / "target"),
-            "DBT_LOG_PATH": str(folder / "logs"),
-        },
+        env=environment_of(folder),
         input=json.dumps(
             [
                 (

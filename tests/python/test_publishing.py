@@ -21,8 +21,8 @@ import duckdb
 import pytest
 from conftest import NO_SEEDS, DbtRun, published_file, run_dbt
 
-from tests.builds import published_state, start_dbt
-from tests.reliability.projects import make_small_project
+from tests.builds import published_state
+from tests.reliability.projects import Builder, make_small_project
 
 DAYS = 40
 
@@ -54,14 +54,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_small_project(tmp_path_factory.mktemp("project"))
 
 
-class Small:
+class Small(Builder):
     """The small project on a warehouse folder; `rows` events on each of DAYS days."""
 
     def __init__(self, project: Path, warehouse: Path) -> None:
-        self.warehouse = warehouse
-        self.events = warehouse.parent / "events.parquet"
-        self.arguments = ["--project-dir", str(project), "--profiles-dir", str(project)]
-        self.variables = NO_SEEDS | {"events": str(self.events)}
+        events = warehouse.parent / "events.parquet"
+        super().__init__(project, warehouse, NO_SEEDS | {"events": str(events)})
+
+    @property
+    def events(self) -> str:
+        return self.variables["events"]
 
     def write_events(self, rows: int, days: int = DAYS) -> None:
         with duckdb.connect() as connection:
@@ -93,20 +95,6 @@ class Small:
                 """
             )
         os.replace(f"{self.events}.new", self.events)
-
-    def build(self, *arguments: str) -> DbtRun:
-        return run_dbt(
-            self.warehouse,
-            "build",
-            *self.arguments,
-            *arguments,
-            variables=self.variables,
-        )
-
-    def start_build(self) -> subprocess.Popen[bytes]:
-        return start_dbt(
-            self.warehouse, "build", *self.arguments, variables=self.variables
-        )
 
     def last_build(self) -> dict:
         return json.loads((self.warehouse / "last_build.json").read_text())

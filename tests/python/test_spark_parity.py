@@ -20,13 +20,16 @@ import duckdb
 import pytest
 from conftest import PROJECT, DbtRun, run_dbt
 
-from tests.spark.build import build_on_spark, missing, relation_files
+from tests.spark.build import (
+    WITHOUT_TESTS,
+    build_on_spark,
+    missing,
+    relation_files,
+)
 from tests.spark.compare import differences
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
-# No test of dbt's: they hold for the tables of DuckDB, and these are compared with them.
-WITHOUT_TESTS = ["--exclude", "resource_type:test", "resource_type:unit_test"]
 NAME = "a \"b\" \\ 'c' é"
 
 

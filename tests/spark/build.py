@@ -16,8 +16,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.builds import PROJECT, environment_of
+
 PLUGIN = PROJECT / "plugins" / "spark"
+# No test of dbt's: they hold for the tables of DuckDB, with which these are compared.
+WITHOUT_TESTS = ["--exclude", "resource_type:test", "resource_type:unit_test"]
 SCHEMAS = ("seeds", "staging", "core", "marts")
 # Of a JVM that lives for some minutes on two cores.
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
@@ -33,14 +36,10 @@ def missing() -> str | None:
     return None
 
 
-def environment_of(warehouse: Path) -> dict[str, str]:
-    """The environment of a dbt command on a warehouse folder of its own."""
+def spark_environment_of(warehouse: Path) -> dict[str, str]:
+    """The environment of a dbt command, and of Spark's own, on a warehouse folder."""
     return {
-        **os.environ,
-        "WAREHOUSE_DIR": str(warehouse),
-        "DBT_TARGET_PATH": str(warehouse / "target"),
-        "DBT_LOG_PATH": str(warehouse / "logs"),
-        "DBT_USE_COLORS": "false",
+        **environment_of(warehouse),
         "SPARK_CONF_DIR": str(PROJECT / "tests" / "spark" / "conf"),
         "JDK_JAVA_OPTIONS": JAVA_OPTIONS,
         "SPARK_LOCAL_IP": "127.0.0.1",
@@ -57,7 +56,7 @@ def build_on_spark(
     return subprocess.run(
         command,
         cwd=PROJECT,
-        env=environment_of(warehouse),
+        env=spark_environment_of(warehouse),
         capture_output=True,
         text=True,
         check=False,

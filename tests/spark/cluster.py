@@ -24,11 +24,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.spark.build import PROJECT, environment_of, missing
+from tests.builds import PROJECT, run_dbt
+from tests.spark.build import WITHOUT_TESTS, missing, spark_environment_of
 from tests.spark.compare import differences
 
 CLASSES = "org.apache.spark.deploy"
-WITHOUT_TESTS = ["--exclude", "resource_type:test", "resource_type:unit_test"]
 START_SECONDS = 120
 
 
@@ -89,7 +89,7 @@ class Cluster:
         with open(self.folder / f"{name}.log", "wb") as log:
             process = subprocess.Popen(
                 [str(home / "bin" / "spark-class"), f"{CLASSES}.{kind}", *arguments],
-                env=environment_of(self.folder) | {"SPARK_HOME": str(home)},
+                env=spark_environment_of(self.folder) | {"SPARK_HOME": str(home)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -111,7 +111,7 @@ def build_and_kill(cluster: Cluster, warehouse: Path, during: str) -> tuple[int,
     build = subprocess.Popen(
         command,
         cwd=PROJECT,
-        env=environment_of(warehouse) | {"SPARK_MASTER": cluster.master},
+        env=spark_environment_of(warehouse) | {"SPARK_MASTER": cluster.master},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -142,18 +142,10 @@ def main() -> int:
 
 
 def _prove(folder: Path, worker_memory: str, during: str) -> int:
-    ours = folder / "duckdb"
-    subprocess.run(
-        [
-            str(Path(sys.executable).with_name("dbt")),
-            "--quiet",
-            "build",
-            *WITHOUT_TESTS,
-        ],
-        cwd=PROJECT,
-        env=environment_of(ours),
-        check=True,
-    )
+    ours = run_dbt(folder / "duckdb", "--quiet", "build", *WITHOUT_TESTS)
+    if ours.returncode:
+        print(f"The build on DuckDB failed:\n{ours.output}")
+        return 1
     started = time.monotonic()
     with running(Cluster(folder, worker_memory), workers=2) as cluster:
         code, output = build_and_kill(cluster, folder / "spark", during)
@@ -165,7 +157,7 @@ def _prove(folder: Path, worker_memory: str, during: str) -> int:
     if not dead or "Lost executor" not in output:
         print("The build ended without losing a worker; kill it during a longer model.")
         return 1
-    found = differences(ours / "build.duckdb", folder / "spark")
+    found = differences(ours.warehouse / "build.duckdb", folder / "spark")
     for relation, what in found.items():
         print(f"{relation}: {what}")
     print(
