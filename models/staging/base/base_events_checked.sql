@@ -1,17 +1,13 @@
 -- One row per row of the events given: whose it is, and why it is set aside, if it is.
 
 {{ config(
-    materialized='table' if target.type == 'spark' else 'incremental',
-    incremental_strategy='differences',
-    on_schema_change='fail',
     meta={
         'reads_input': 'base_events',
         'made_with': ['duplicate_rows'],
         'scope': 'reopened_rows',
         'announces': ['user_id', 'known_user_id'],
     },
-    pre_hook='{{ reopen_events() }}',
-    post_hook='{{ remember_definition() }}'
+    pre_hook='{{ reopen_events() }}'
 ) }}
 
 {# What reopen_events reads, for dbt to know. -#}

@@ -1,12 +1,6 @@
 -- One row per row of the users given, with the reason it is set aside, if it is.
 
-{{ config(
-    materialized='table' if target.type == 'spark' else 'incremental',
-    incremental_strategy='differences',
-    on_schema_change='fail',
-    meta={'reads_input': 'base_users', 'scope': 'all', 'announces': ['user_id']},
-    post_hook='{{ remember_definition() }}'
-) }}
+{{ config(meta={'reads_input': 'base_users', 'scope': 'all', 'announces': ['user_id']}) }}
 
 {% do is_increment() %}
 
