@@ -1,4 +1,4 @@
-"""Runs dbt as a user would, in a process and a warehouse folder of its own."""
+"""What tests share: a warehouse folder of their own, and one build of the seeds."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.builds import NO_SEEDS, PROJECT, DbtRun, published_file, run_dbt
-
-__all__ = ["NO_SEEDS", "PROJECT", "DbtRun", "published_file", "run_dbt"]
+from tests.builds import DbtRun, run_dbt
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,9 +13,15 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import NO_SEEDS, PROJECT, DbtRun, run_dbt
 
-from tests.builds import environment_of, published_state
+from tests.builds import (
+    NO_SEEDS,
+    PROJECT,
+    DbtRun,
+    environment_of,
+    published_state,
+    run_dbt,
+)
 
 # The message of a macro for each set of vars; one process, because most of a command is
 # its start.

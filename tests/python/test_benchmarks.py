@@ -10,7 +10,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import PROJECT
 
 from benchmarks import report
 from benchmarks.engines import warehouse
@@ -27,6 +26,7 @@ from benchmarks.measure import run_process
 from benchmarks.question import TASKS
 from benchmarks.run import BUILT_IN, available, compare, differences, planned
 from benchmarks.task import ENGINES, PACKAGES
+from tests.builds import PROJECT
 
 EVENTS = 50_000
 PEERS = [engine for engine in ENGINES if engine != "warehouse"]

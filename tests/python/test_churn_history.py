@@ -9,7 +9,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import NO_SEEDS, DbtRun, run_dbt
+
+from tests.builds import NO_SEEDS, DbtRun, run_dbt
 
 HORIZON = 7
 FIRST, SECOND = date(2026, 3, 10), date(2026, 3, 20)

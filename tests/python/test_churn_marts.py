@@ -9,8 +9,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import NO_SEEDS, DbtRun, run_dbt
 
+from tests.builds import NO_SEEDS, DbtRun, run_dbt
 from tests.conformance.render import RenderError, render, render_each
 
 DRIFT = "target/compiled/product_analytics/models/marts/churn/model/churn_drift.sql"

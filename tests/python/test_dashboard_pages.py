@@ -10,8 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 import streamlit as st
-from conftest import DbtRun, published_file
 from streamlit.testing.v1 import AppTest
+
+from tests.builds import DbtRun, published_file
 
 PROJECT = Path(__file__).resolve().parents[2]
 APP = PROJECT / "dashboard" / "app.py"

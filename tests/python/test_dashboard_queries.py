@@ -12,12 +12,12 @@ import duckdb
 import pandas as pd
 import pytest
 import streamlit as st
-from conftest import DbtRun, published_file
 from test_dashboard_marts import HOSTILE, publish
 
 from dashboard import queries, warehouse
 from dashboard.queries import Slice
 from dashboard.warehouse import Build
+from tests.builds import DbtRun, published_file
 
 ALL_TIME = (date(2000, 1, 1), date(2100, 1, 1))
 EVERYONE = Slice(*ALL_TIME, "all", ("all",))

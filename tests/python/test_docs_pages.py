@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import PROJECT, DbtRun
 
 from docs import what_each_tool_says
 from ml import card
 from ml.__main__ import main
+from tests.builds import PROJECT, DbtRun
 
 
 @pytest.fixture(scope="module")

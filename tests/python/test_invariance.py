@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import PROJECT, DbtRun, published_file, run_dbt
+
+from tests.builds import PROJECT, DbtRun, published_file, run_dbt
 
 FILES = 3
 

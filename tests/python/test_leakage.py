@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from conftest import PROJECT, DbtRun, run_dbt
+
+from tests.builds import PROJECT, DbtRun, run_dbt
 
 FEATURES = ("user_features", "user_event_usage")
 Row = dict[str, str]

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 import duckdb
 import pytest
 import yaml
-from conftest import PROJECT, DbtRun, published_file
 
+from tests.builds import PROJECT, DbtRun, published_file
 from tests.conformance.table_functions import call
 
 SEGMENTS = ("all", "plan", "platform")

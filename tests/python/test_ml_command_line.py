@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from conftest import PROJECT, DbtRun, published_file, run_dbt
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import roc_auc_score
 from test_ml_artefact import known_by, resealed
@@ -25,6 +24,7 @@ from test_ml_artefact import known_by, resealed
 from ml import artefact, churn
 from ml.__main__ import main
 from ml.features import prepare
+from tests.builds import PROJECT, DbtRun, published_file, run_dbt
 
 COMMANDS = ["backtest", "train", "score", "card"]
 

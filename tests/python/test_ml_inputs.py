@@ -9,7 +9,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT
 from scipy.special import expit
 from threadpoolctl import threadpool_info
 
@@ -22,6 +21,7 @@ from ml.features import (
     design_matrix,
     prepare,
 )
+from tests.builds import PROJECT
 
 HORIZON = 28
 FIRST_DATE = np.datetime64("2026-01-04")

@@ -13,12 +13,12 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import DbtRun, published_file, run_dbt
 from scipy.stats.contingency import association, crosstab
 from sklearn.metrics import adjusted_rand_score
 from test_ml_inputs import holds_only_nulls, shuffled
 
 from ml import segments
+from tests.builds import DbtRun, published_file, run_dbt
 
 NEWEST = "2026-05-03"
 

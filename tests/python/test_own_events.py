@@ -18,7 +18,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import NO_SEEDS, PROJECT, DbtRun, run_dbt
+
+from tests.builds import NO_SEEDS, PROJECT, DbtRun, run_dbt
 
 # All that the rows of an input go through, and a mart that reads their properties.
 FACTS = ["+fct_sessions", "+funnel_steps", "+stg_rejected_rows"]

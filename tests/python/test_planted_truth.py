@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import DbtRun
 from sklearn.metrics import adjusted_rand_score
 
 from seeds import generate
+from tests.builds import DbtRun
 
 TRUTH = Path(__file__).parents[2] / "seeds" / "planted_truth.json"
 SEGMENTS = {"by_plan": "plan", "by_channel": "channel", "by_platform": "platform"}

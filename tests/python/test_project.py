@@ -11,7 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import PROJECT, DbtRun, run_dbt
+
+from tests.builds import PROJECT, DbtRun, run_dbt
 
 QUESTIONS = [
     "features_of_retained_users",

@@ -19,9 +19,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import NO_SEEDS, DbtRun, published_file, run_dbt
 
-from tests.builds import published_state
+from tests.builds import NO_SEEDS, DbtRun, published_file, published_state, run_dbt
 from tests.reliability.projects import Builder, make_small_project
 
 DAYS = 40

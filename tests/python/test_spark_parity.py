@@ -18,8 +18,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import PROJECT, DbtRun, run_dbt
 
+from tests.builds import PROJECT, DbtRun, run_dbt
 from tests.spark.build import (
     WITHOUT_TESTS,
     build_on_spark,

@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from conftest import PROJECT, DbtRun, published_file
 from test_oracle_funnel import GROUPS, Case
 
+from tests.builds import PROJECT, DbtRun, published_file
 from tests.conformance.render import render
 from tests.conformance.run import DEFAULT_FOLDER
 from tests.conformance.table_functions import (
