@@ -24,6 +24,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 RESULTS = Path(__file__).parent / "results"
 START = "<!-- figures: written by python -m benchmarks.report -->\n"
 END = "<!-- end of figures -->\n"
+ANSWERS = "the five results, once loaded"
 WHOLE = "the whole set"
 
 
@@ -131,6 +132,8 @@ def aims(results: dict[str, Any]) -> Iterable[list[str]]:
         yield ["pandas / whole set", ">= 10", ratio(total(cells, "pandas"), ours)]
         held = [most(peaks, engine) for engine in ("warehouse", "pandas")]
         yield ["peak memory / pandas", "<= 0.25", ratio(*held)]
+    if peaks and not isinstance(peak := most(peaks, "warehouse"), str | None):
+        yield ["peak memory of the whole set", "<= 8 GB", f"{peak / 1024:.1f} GB"]
     if "build" in results:
         peak = results["build"]["peak_mb"] / 1024
         yield ["peak memory of dbt build", "<= 8 GB", f"{peak:.1f} GB"]
@@ -180,10 +183,10 @@ def seconds_table(results: dict[str, Any], figure: str, title: str) -> str:
             [BY_NAME[name].title]
             + [ratio_cell(cells.get((engine, name)), ours) for engine in engines]
         )
-    totals = {engine: total(cells, engine) for engine in engines}
-    rows.append(
-        [WHOLE] + [ratio_cell(totals[engine], totals[engines[0]]) for engine in engines]
-    )
+    answers = {key: value for key, value in cells.items() if key[1] != LOAD.name}
+    for name, summed in ((ANSWERS, answers), (WHOLE, cells)):
+        totals = [total(summed, engine) for engine in engines]
+        rows.append([name] + [ratio_cell(each, totals[0]) for each in totals])
     return table([title, *(ENGINES[engine] for engine in engines)], rows)
 
 
