@@ -72,7 +72,7 @@
     {{- return([
         {
             'name': 'funnel_attempts_of',
-            'parameters': funnel_arguments + funnel_filters,
+            'parameters': funnel_arguments + funnel_filters + ['with_properties := true'],
             'body': funnel_attempts_of_function(),
             'description': 'One row per attempt at a funnel, see funnel.',
         },

@@ -6,8 +6,11 @@
     tests/python/test_table_functions.py hold them to.
 #}
 {% macro funnel_attempts_of_function() -%}
-    {#- A column each, over one order of the events: a list of any length would need an order per selector. -#}
-    {%- set most_selectors = 16 -%}
+    {#- A column each, over one order of the events: a list of any length would need an order
+        per selector. Of a call only the branch of the fewest columns that suffice is planned. -#}
+    {%- set column_counts = [4, 16] -%}
+    {%- set most_selectors = column_counts | last -%}
+    {%- set selector_count = 'len(steps) + len(coalesce(exclusions, []))' -%}
     with recursive
 
     -- Exclusions stand behind the steps in one list: both are events to look out for.
@@ -24,14 +27,15 @@
             conditions_of('event_where', event_where) as conditions,
             first_instant('date_from', date_from) as first_entry_at,
             next_instant('date_to', date_to) as next_entry_at,
-            cast(len(steps) as integer) as step_count
+            cast(len(steps) as integer) as step_count,
+            (1 << least(len(steps), {{ most_selectors }})) - 1 as step_mask
 
         where
             is_one_of('step_order', step_order, ['ordered', 'strict', 'unordered'])
             and is_actor(count_by)
-            and case when len(steps) + len(coalesce(exclusions, [])) > {{ most_selectors }} then error(format(
+            and case when {{ selector_count }} > {{ most_selectors }} then error(format(
                 'steps: got {} with the exclusions, allowed are at most {{ most_selectors }}',
-                len(steps) + len(coalesce(exclusions, []))
+                {{ selector_count }}
             )) else true end
             and case when within < interval 0 second then error(format(
                 'within: got {}, allowed are NULL and an interval of 0 or more', cast(within as varchar)
@@ -39,18 +43,22 @@
 
     ),
 
+    -- hits: a bit for each step and exclusion that an event matches.
     matched_events as (
 
         select
             actor_of(count_by, found.user_id, found.session_id, found.properties) as actor_id,
             found.user_id,
             found.event_id,
-            found.properties,
+            case when with_properties then found.properties end as properties,
             found.event_time,
-            list_transform(
+            cast(list_sum(list_transform(
                 definition.selectors,
-                lambda selector: is_selected(found.event_name, found.properties, selector)
-            ) as hits
+                lambda selector, number: case
+                    when is_selected(found.event_name, found.properties, selector)
+                        then 1 << cast(number - 1 as integer)
+                end
+            )) as integer) as hits
 
         from query_table(source) as found
         cross join definition
@@ -69,7 +77,7 @@
                 partition by matched_events.actor_id
                 order by
                     matched_events.event_time,
-                    list_position(matched_events.hits[1:definition.step_count], true) nulls last,
+                    {{ first_hit('matched_events.hits & definition.step_mask') }} nulls last,
                     matched_events.event_id
             ) as position
 
@@ -77,80 +85,65 @@
         cross join definition
         where
             matched_events.actor_id is not null
-            and (step_order = 'strict' or list_contains(matched_events.hits, true))
+            and (step_order = 'strict' or matched_events.hits > 0)
+
+    ),
+
+    -- Of each event the next one of every step and exclusion, NULL where there is none. In
+    -- strict order only the very next event is one.
+    followed_events as (
+        {%- for columns in column_counts %}
+
+        select
+            step_events.actor_id,
+            step_events.position,
+            step_events.event_time,
+            [
+                {%- for number in range(columns) %}
+                first_value(
+                    case
+                        when step_events.hits & {{ 2 ** number }} > 0
+                            then struct_pack(position := step_events.position, at := step_events.event_time)
+                    end
+                    ignore nulls
+                ) over after_event{{ ',' if not loop.last }}
+                {%- endfor %}
+            ] as next_hits
+
+        from step_events
+        where
+            {{ selector_count }} <= {{ columns }}
+            {%- if not loop.first %}
+            and {{ selector_count }} > {{ loop.previtem }}
+            {%- endif %}
+        window
+            after_event as (
+                partition by step_events.actor_id
+                order by step_events.position
+                rows between 1 following
+                and case when step_order = 'strict' then 1 else {{ 2 ** 62 }} end following
+            )
+        {{- '\n        union all' if not loop.last }}
+        {%- endfor %}
 
     ),
 
     next_events as materialized (
 
         select
-            events_with_next.actor_id,
-            events_with_next.position,
+            actor_id,
+            position,
             -- What follows the last event of an instant is what follows the instant.
             case
-                when strictly_increasing then last_value(events_with_next.next_positions) over in_instant
-                else events_with_next.next_positions
-            end as next_positions,
-            case
-                when strictly_increasing then last_value(events_with_next.next_times) over in_instant
-                else events_with_next.next_times
-            end as next_times
+                when strictly_increasing then last_value(next_hits) over in_instant
+                else next_hits
+            end as next_hits
 
-        from (
-            select
-                followed.actor_id,
-                followed.position,
-                followed.event_time,
-                case
-                    when step_order = 'strict'
-                        then list_transform(
-                            followed.following_hits,
-                            lambda is_hit: case when is_hit then followed.following_position end
-                        )
-                    else followed.hit_positions[1:len(followed.hits)]
-                end as next_positions,
-                case
-                    when step_order = 'strict'
-                        then list_transform(
-                            followed.following_hits,
-                            lambda is_hit: case when is_hit then followed.following_at end
-                        )
-                    else followed.hit_times[1:len(followed.hits)]
-                end as next_times
-
-            from (
-                select
-                    step_events.actor_id,
-                    step_events.position,
-                    step_events.event_time,
-                    step_events.hits,
-                    lead(step_events.hits) over along_actor as following_hits,
-                    lead(step_events.position) over along_actor as following_position,
-                    lead(step_events.event_time) over along_actor as following_at,
-                    {%- for column, name in [('position', 'hit_positions'), ('event_time', 'hit_times')] %}
-                    [
-                        {%- for number in range(1, most_selectors + 1) %}
-                        first_value(
-                            case when step_events.hits[{{ number }}] then step_events.{{ column }} end ignore nulls
-                        ) over after_event{{ ',' if not loop.last }}
-                        {%- endfor %}
-                    ] as {{ name }}{{ ',' if not loop.last }}
-                    {%- endfor %}
-
-                from step_events
-                window
-                    along_actor as (partition by step_events.actor_id order by step_events.position),
-                    after_event as (
-                        partition by step_events.actor_id
-                        order by step_events.position
-                        rows between 1 following and unbounded following
-                    )
-            ) as followed
-        ) as events_with_next
+        from followed_events
         window
             in_instant as (
-                partition by events_with_next.actor_id, events_with_next.event_time
-                order by events_with_next.position
+                partition by actor_id, event_time
+                order by position
                 rows between unbounded preceding and unbounded following
             )
 
@@ -165,7 +158,7 @@
             step_events.event_time as entered_at,
             step_events.position as at_position,
             1 as standing,
-            [list_position(step_events.hits, true)] as filled,
+            [{{ first_hit('step_events.hits') }}] as filled,
             [step_events.event_time] as times,
             false as is_excluded,
             definition.step_count > 1 as is_open
@@ -175,8 +168,8 @@
         where
             case
                 when step_order = 'unordered'
-                    then list_contains(step_events.hits[1:definition.step_count], true)
-                else step_events.hits[1]
+                    then step_events.hits & definition.step_mask > 0
+                else step_events.hits & 1 > 0
             end
             and step_events.event_time < definition.next_entry_at
         union all
@@ -214,10 +207,10 @@
                         range(candidates.standing + 1, coalesce(candidates.step_number, candidates.step_count + 1)),
                         lambda number: case
                             when
-                                candidates.next_positions[number] < candidates.exclusion_position
-                                and coalesce(candidates.next_positions[number] < candidates.step_position, true)
-                                and candidates.next_times[number] <= candidates.last_at
-                                then candidates.next_times[number]
+                                candidates.next_hits[number].position < candidates.exclusion_position
+                                and coalesce(candidates.next_hits[number].position < candidates.step_position, true)
+                                and candidates.next_hits[number].at <= candidates.last_at
+                                then candidates.next_hits[number].at
                         end
                     )
                 end as optional_times
@@ -227,7 +220,7 @@
                     reachable.*,
                     case
                         when step_order = 'unordered' then list_min(reachable.open_positions)
-                        else reachable.next_positions[reachable.step_number]
+                        else reachable.next_hits[reachable.step_number].position
                     end as step_position,
                     case
                         when step_order = 'unordered'
@@ -235,19 +228,19 @@
                     end as slot,
                     case
                         when step_order = 'unordered'
-                            then reachable.next_times[
+                            then reachable.next_hits[
                                 list_position(reachable.open_positions, list_min(reachable.open_positions))
-                            ]
-                        else reachable.next_times[reachable.step_number]
+                            ].at
+                        else reachable.next_hits[reachable.step_number].at
                     end as step_at,
                     coalesce(
                         list_min(list_transform(
-                            reachable.active_exclusions, lambda number: reachable.next_positions[number]
+                            reachable.active_exclusions, lambda number: reachable.next_hits[number].position
                         )),
                         9223372036854775807
                     ) as exclusion_position,
                     list_min(list_transform(
-                        reachable.active_exclusions, lambda number: reachable.next_times[number]
+                        reachable.active_exclusions, lambda number: reachable.next_hits[number].at
                     )) as exclusion_at
 
                 from (
@@ -259,8 +252,7 @@
                         walk.filled,
                         walk.times,
                         definition.step_count,
-                        next_events.next_positions,
-                        next_events.next_times,
+                        next_events.next_hits,
                         coalesce(walk.entered_at + within, timestamp 'infinity') as last_at,
                         case
                             when step_order = 'unordered' then walk.standing + 1
@@ -271,9 +263,9 @@
                         case
                             when step_order = 'unordered'
                                 then list_transform(
-                                    next_events.next_positions[1:definition.step_count],
-                                    lambda next_position, number: case
-                                        when not list_contains(walk.filled, number) then next_position
+                                    next_events.next_hits[1:definition.step_count],
+                                    lambda next_hit, number: case
+                                        when not list_contains(walk.filled, number) then next_hit.position
                                     end
                                 )
                         end as open_positions,
@@ -328,6 +320,11 @@
     where not walk.is_open
 {%- endmacro %}
 
+{# The number of the first step or exclusion among hits; NULL: of none. #}
+{% macro first_hit(hits) -%}
+    cast(log2(nullif(({{ hits }}) & -({{ hits }}), 0)) as bigint) + 1
+{%- endmacro %}
+
 {# The attempt that each actor counts by, in the slice that it counts in. #}
 {% macro funnel_users_function() -%}
     with
@@ -362,7 +359,8 @@
             strictly_increasing := strictly_increasing,
             count_by := count_by,
             event_where := event_where,
-            source := source
+            source := source,
+            with_properties := breakdown is not null
         ) as headline
         where headline.is_headline
 
