@@ -29,7 +29,7 @@ import skops.io
 
 from ml import churn, evaluate, frames
 from ml.churn import Model
-from ml.features import NAMES, Column, Inputs, prepare
+from ml.features import NAMES, Column, Inputs, data_hash, prepare
 
 TRAIN = "train"  # what var churn_model says for: learn within the build
 MODEL_FILE, MANIFEST_FILE = "model.skops", "manifest.json"
@@ -329,7 +329,7 @@ def _training_facts(inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
         "churned_rows": int(inputs.churned[eligible].sum()),
         "new_user_rows": len(new),
         "churned_new_user_rows": int(inputs.churned[new].sum()),
-        "sha256": churn.data_hash(inputs, rows),
+        "sha256": data_hash(inputs, rows),
     }
 
 

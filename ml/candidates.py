@@ -5,7 +5,9 @@ Each learns from the same rows; the logistic ones and the trees from the same co
 that they differ in nothing but their form.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from ml import frames
-from ml.features import Column, Inputs, choose_columns, design_matrix
+from ml.features import Column, Inputs, choose_columns, data_hash, design_matrix
 
 BASELINES = ("base_rate", "recency_rule")
 LEARNED = ("rfm_logistic", "logistic", "boosted_trees")
@@ -32,6 +34,10 @@ TREES = {
     "early_stopping": False,
     "random_state": 0,
 }
+
+
+# What `remembering` keeps at most.
+MOST_REMEMBERED = 100
 
 
 class Settings(NamedTuple):
@@ -54,6 +60,10 @@ class Learnt(NamedTuple):
     trees: HistGradientBoostingClassifier | None = None
 
 
+_LEARNT: dict[tuple[str, Settings, str], Learnt] = {}
+_IS_REMEMBERING = ContextVar("is_remembering", default=False)
+
+
 class Scorer(Protocol):
     """Whatever has the fields of `Learnt`."""
 
@@ -62,10 +72,41 @@ class Scorer(Protocol):
     trees: HistGradientBoostingClassifier | None
 
 
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Within it, what this process has learnt from the same rows is not learnt again.
+
+    The model that scores, those tested on earlier dates and what calibrates them learn
+    from the same rows several times, and dbt's models of one build share a process.
+    """
+    token = _IS_REMEMBERING.set(True)
+    try:
+        yield
+    finally:
+        _IS_REMEMBERING.reset(token)
+
+
 def learn(
     kinds: Iterable[str], inputs: Inputs, rows: np.ndarray, settings: Settings
 ) -> dict[str, Learnt]:
     """Each of the learned `kinds`, on the same columns, chosen on `rows` alone."""
+    if not _IS_REMEMBERING.get():
+        return _learn(kinds, inputs, rows, settings)
+    same = data_hash(inputs, rows)
+    keys = {kind: (kind, settings, same) for kind in kinds}
+    known = {kind: _LEARNT[key] for kind, key in keys.items() if key in _LEARNT}
+    missing = [kind for kind in keys if kind not in known]
+    if missing:
+        known |= _learn(missing, inputs, rows, settings)
+    _LEARNT.update({key: known[kind] for kind, key in keys.items()})
+    while len(_LEARNT) > MOST_REMEMBERED:
+        del _LEARNT[next(iter(_LEARNT))]
+    return {kind: known[kind] for kind in keys}
+
+
+def _learn(
+    kinds: Iterable[str], inputs: Inputs, rows: np.ndarray, settings: Settings
+) -> dict[str, Learnt]:
     columns = all_columns(inputs, rows, settings)
     matrix = design_matrix(columns, inputs, rows)
     churned = inputs.churned[rows].astype("int64")
@@ -73,10 +114,12 @@ def learn(
     for kind in kinds:
         used = positions(kind, columns)
         chosen = [columns[i] for i in used]
+        # As many columns as there are need no copy.
+        of_kind = matrix if chosen == columns else matrix[:, used]
         if kind == "boosted_trees":
-            learnt[kind] = learn_trees(chosen, matrix[:, used], churned)
+            learnt[kind] = learn_trees(chosen, of_kind, churned)
         else:
-            learnt[kind] = learn_weights(chosen, matrix[:, used], churned, settings)
+            learnt[kind] = learn_weights(chosen, of_kind, churned, settings)
     return learnt
 
 

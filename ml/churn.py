@@ -20,9 +20,9 @@ from ml.calibration import calibrate, enough
 from ml.candidates import KINDS, LEARNED, Learnt, Settings
 from ml.features import (
     NAMES,
-    UNKNOWN_LEVEL,
     Column,
     Inputs,
+    data_hash,
     design_matrix,
     newest_date,
     prepare,
@@ -229,10 +229,8 @@ def fit_kinds(
         rows = training_rows(inputs, at, horizon_days)
         if not len(rows):
             return dict.fromkeys(kinds, _unknown(inputs))
-        models = {
-            kind: _baseline(inputs, rows, settings, horizon_days, kind)
-            for kind in kinds
-        }
+        mark = fingerprint(inputs, rows, horizon_days, settings)
+        models = {kind: _baseline(inputs, rows, settings, mark, kind) for kind in kinds}
         learned = [kind for kind, model in models.items() if model.kind in LEARNED]
         if learned:
             sigmoids = calibrate(learned, inputs, rows, horizon_days, settings)
@@ -267,7 +265,8 @@ def fit_new_users(
     known = labelled_rows(inputs, at, horizon_days)
     rows = known[~inputs.is_eligible[known]]
     if enough(inputs.churned[rows], settings):
-        model = _baseline(inputs, rows, settings, horizon_days, "logistic")
+        mark = fingerprint(inputs, rows, horizon_days, settings)
+        model = _baseline(inputs, rows, settings, mark, "logistic")
         columns = [
             column
             for column in candidates.all_columns(inputs, rows, settings)
@@ -279,7 +278,8 @@ def fit_new_users(
         return _with_learnt(
             model, candidates.learn_weights(columns, matrix, churned, settings)
         )
-    model = _baseline(inputs, known, settings, horizon_days, "recency_rule")
+    mark = fingerprint(inputs, known, horizon_days, settings)
+    model = _baseline(inputs, known, settings, mark, "recency_rule")
     if model.kind != "recency_rule":
         return model
     reason = _too_few(inputs.churned[rows], settings, " of new users")
@@ -348,29 +348,6 @@ def fingerprint(
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:8]
 
 
-def data_hash(inputs: Inputs, rows: np.ndarray) -> str:
-    """SHA-256 of rows as a model learns from them: names, features and labels."""
-    usage = inputs.usage[rows]
-    used = np.flatnonzero(usage.sum(axis=0) > 0)
-    usage = usage[:, used]
-    levels = {key: inputs.segments[key][rows] for key in sorted(inputs.segments)}
-    levels = {key: of for key, of in levels.items() if (of != UNKNOWN_LEVEL).any()}
-    names = [list(NAMES), [inputs.events[i] for i in used], list(levels)]
-    digest = hashlib.sha256(repr(names).encode())
-    for texts in [inputs.user_id[rows], *levels.values()]:
-        digest.update("\x1f".join(texts).encode())
-    for values in (
-        inputs.as_of_date[rows].astype("int64"),
-        inputs.numbers[rows],
-        inputs.churned[rows],
-        usage.indptr.astype("int64"),
-        usage.indices.astype("int64"),
-        usage.data,
-    ):
-        digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
-
-
 def _predict_part(model: Model, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
     if model.kind in LEARNED:
         matrix = design_matrix(model.columns, inputs, rows)
@@ -434,10 +411,13 @@ def _baseline(
     inputs: Inputs,
     rows: np.ndarray,
     settings: Settings,
-    horizon_days: int,
+    mark: str,
     wanted: str,
 ) -> Model:
-    """The scorer of `rows` but for what it learns, of the kind that they allow."""
+    """The scorer of `rows` but for what it learns, of the kind that they allow.
+
+    `mark` is the `fingerprint` of the rows.
+    """
     churned, recency = inputs.churned[rows], _recency(inputs, rows)
     kind, reason = wanted, ""
     if churned.min() == churned.max() and wanted != "base_rate":
@@ -450,7 +430,7 @@ def _baseline(
         kind, reason = "base_rate", f"{reason}: recency does not vary"
     return Model(
         kind=kind,
-        version=f"{kind}-{fingerprint(inputs, rows, horizon_days, settings)}{reason}",
+        version=f"{kind}-{mark}{reason}",
         training_rows=len(rows),
         base_rate=baselines.base_rate(churned),
         recency_rates=baselines.recency_rates(recency, churned),

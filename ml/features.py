@@ -5,6 +5,7 @@ training rows only. So one list of columns with one coefficient each is the whol
 small enough to be written out as a table and to be scored in SQL.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -358,8 +359,16 @@ def read_keys(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _row_positions(keys: pd.DataFrame, of: pd.DataFrame) -> np.ndarray:
     """For each row of `of`, the position of its key in `keys`, -1 where absent."""
-    known = keys.assign(position=np.arange(len(keys)))
-    return of.merge(known, on=KEYS, how="left")["position"].fillna(-1).to_numpy("int64")
+    users = pd.Index(keys["user_id"].unique(), dtype=object)
+
+    def numbered(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        user = users.get_indexer(frame["user_id"])
+        day = frame["as_of_date"].to_numpy("datetime64[D]").astype("int64")
+        return user, day * len(users) + user
+
+    known = pd.Index(numbered(keys)[1])
+    user, number = numbered(of)
+    return np.where(user < 0, -1, known.get_indexer(number))
 
 
 def _closed_labels(labels: pd.DataFrame | None, keys: pd.DataFrame) -> np.ndarray:
@@ -388,7 +397,7 @@ def read_usage(
     frames.require_columns(usage, "usage", [*KEYS, "event_name", "events_28"])
     usage_keys = read_keys(usage, "usage")
     names = frames.texts(usage, "usage", "event_name")
-    usage_keys["event_name"] = names
+    usage_keys["event_name"] = pd.Series(names, dtype=object)
     frames.require_unique(usage_keys, "usage", [*KEYS, "event_name"])
     counts = np.nan_to_num(frames.numbers(usage, "usage", "events_28"))
     position = _row_positions(keys, usage_keys[KEYS])
@@ -432,6 +441,29 @@ def _level_name(value: Any) -> str:
     if value is None:
         return UNKNOWN_LEVEL
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def data_hash(inputs: Inputs, rows: np.ndarray) -> str:
+    """SHA-256 of rows as a model learns from them: names, features and labels."""
+    usage = inputs.usage[rows]
+    used = np.flatnonzero(usage.sum(axis=0) > 0)
+    usage = usage[:, used]
+    levels = {key: inputs.segments[key][rows] for key in sorted(inputs.segments)}
+    levels = {key: of for key, of in levels.items() if (of != UNKNOWN_LEVEL).any()}
+    names = [list(NAMES), [inputs.events[i] for i in used], list(levels)]
+    digest = hashlib.sha256(repr(names).encode())
+    for texts in [inputs.user_id[rows], *levels.values()]:
+        digest.update("\x1f".join(texts).encode())
+    for values in (
+        inputs.as_of_date[rows].astype("int64"),
+        inputs.numbers[rows],
+        inputs.churned[rows],
+        usage.indptr.astype("int64"),
+        usage.indices.astype("int64"),
+        usage.data,
+    ):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def _number_columns(inputs: Inputs, rows: np.ndarray) -> list[Column]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
-from ml import artefact, choice, churn, progress
+from ml import artefact, candidates, choice, churn, progress
 from ml.features import KEYS, NAMES
 
 FEATURE_COLUMNS = (*KEYS, *NAMES, "segments", "is_eligible")
@@ -65,12 +65,13 @@ def scoring_model(
         return artefact.kept_model(Path(models_folder), churn_model, at, horizon_days)
     if at is None:
         return None
-    return churn.train(
-        *history(features, usage, labels, sampled_users),
-        at,
-        horizon_days,
-        kind=choice.champion(chosen.df()),
-    )
+    with candidates.remembering():
+        return churn.train(
+            *history(features, usage, labels, sampled_users),
+            at,
+            horizon_days,
+            kind=choice.champion(chosen.df()),
+        )
 
 
 def newest(features: DuckDBPyRelation) -> np.datetime64 | None:

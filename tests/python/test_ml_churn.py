@@ -333,6 +333,36 @@ def test_a_trend_in_churn_is_calibrated_for():
     assert abs(calibrated.mean() - expected) < abs(plain.mean() - expected) / 2
 
 
+def test_what_is_remembered_was_learnt_from_the_same_rows_with_the_same_settings(
+    frames, monkeypatch
+):
+    inputs, at, _ = fitted(frames)
+    rows = churn.training_rows(inputs, at, HORIZON)
+    other = churn.DEFAULTS._replace(inverse_penalty=0.2)
+    asked = [(rows, churn.DEFAULTS), (rows[:-1], churn.DEFAULTS), (rows, other)]
+    relabelled = inputs._replace(churned=1 - inputs.churned)
+    anew = [candidates.learn(["logistic"], inputs, *of) for of in asked]
+    times = []
+    learn_weights = candidates.learn_weights
+
+    def watched(*arguments):
+        times.append(1)
+        return learn_weights(*arguments)
+
+    monkeypatch.setattr(candidates, "learn_weights", watched)
+    with candidates.remembering():
+        for _ in range(2):
+            for of, expected in zip(asked, anew, strict=True):
+                learnt = candidates.learn(["logistic"], inputs, *of)["logistic"]
+                assert repr(learnt) == repr(expected["logistic"])
+        assert len(times) == len(asked)
+        opposite = candidates.learn(["logistic"], relabelled, *asked[0])["logistic"]
+    assert len(times) == len(asked) + 1
+    assert np.allclose(opposite.coefficients, -anew[0]["logistic"].coefficients)
+    candidates.learn(["logistic"], inputs, *asked[0])
+    assert len(times) == len(asked) + 2
+
+
 def test_each_calibration_date_is_a_horizon_after_what_its_model_saw(
     frames, monkeypatch
 ):

@@ -1,6 +1,7 @@
 """One row per user x as_of_date tested or chosen on: what each candidate says of them."""
 
 from ml.artefact import add_frozen
+from ml.candidates import remembering
 from ml.evaluate import predict_later_dates
 from ml.relations import history
 
@@ -14,8 +15,10 @@ def model(dbt, session):
         dbt.ref("churn_sampled_users"),
     )
     horizon_days = dbt.config.meta_get("horizon_days")
+    with remembering():
+        predictions = predict_later_dates(features, usage, labels, horizon_days)
     return add_frozen(
-        predict_later_dates(features, usage, labels, horizon_days),
+        predictions,
         features,
         usage,
         horizon_days,
