@@ -46,8 +46,8 @@ def top_reasons(
         return told
     matrix = design_matrix(columns, inputs, rows)
     members = list(families(columns).values())
-    moved = candidates.effects(scorer, matrix, members)
     alone = candidates.effects(scorer, matrix, [[i] for i in range(len(columns))])
+    moved = _of_families(scorer, matrix, members, alone)
     claims = _claims(columns, matrix, alone, inputs, rows)
     speakers = np.zeros(moved.shape, dtype="int64")
     for family, positions in enumerate(members):
@@ -94,6 +94,20 @@ def recency_reason(recency_days: float, typical: float) -> str:
     """The one reason that the recency rule can give."""
     phrase = features.BY_NAME["recency_days"].phrase
     return phrase.format(value=show(recency_days, "day"), typical=show_number(typical))
+
+
+def _of_families(
+    scorer: Scorer, matrix: np.ndarray, members: list[list[int]], alone: np.ndarray
+) -> np.ndarray:
+    """What each family does; that of one column is what the column does alone."""
+    moved = np.zeros((len(matrix), len(members)))
+    several = [i for i, positions in enumerate(members) if len(positions) > 1]
+    single = [i for i, positions in enumerate(members) if len(positions) == 1]
+    moved[:, single] = alone[:, [members[i][0] for i in single]]
+    moved[:, several] = candidates.effects(
+        scorer, matrix, [members[i] for i in several]
+    )
+    return moved
 
 
 def _claims(
