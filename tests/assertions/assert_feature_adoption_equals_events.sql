@@ -15,6 +15,19 @@ lives as (
 
 ),
 
+first_uses as (
+
+    select
+        user_id,
+        event_name,
+        min(event_date) as first_date
+
+    from {{ ref('fct_events') }}
+    where is_activity
+    group by user_id, event_name
+
+),
+
 cells as (
 
     select *
@@ -23,33 +36,48 @@ cells as (
 
 ),
 
-counted as (
+lived as (
 
     select
         cells.event_name,
         cells.life_week,
-        count(distinct lives.user_id) as users,
-        count(distinct events.user_id) as adopted_users
+        count(*) as users
 
     from cells
     inner join lives
         on {{ days_between('lives.cohort_date', 'lives.as_of_date') }} >= 7 * cells.life_week + 6
-    left join {{ ref('fct_events') }} as events
-        on lives.user_id = events.user_id
-        and cells.event_name = events.event_name
-        and events.is_activity
-        and {{ days_between('lives.cohort_date', 'events.event_date') }} < 7 * (cells.life_week + 1)
+    group by cells.event_name, cells.life_week
+
+),
+
+adopted as (
+
+    select
+        cells.event_name,
+        cells.life_week,
+        count(*) as users
+
+    from cells
+    inner join first_uses on cells.event_name = first_uses.event_name
+    inner join lives
+        on first_uses.user_id = lives.user_id
+        and {{ days_between('lives.cohort_date', 'lives.as_of_date') }} >= 7 * cells.life_week + 6
+        and {{ days_between('lives.cohort_date', 'first_uses.first_date') }} < 7 * (cells.life_week + 1)
     group by cells.event_name, cells.life_week
 
 )
 
 select
     cells.*,
-    counted.users as counted_users,
-    counted.adopted_users as counted_adopted_users
+    lived.users as counted_users,
+    adopted.users as counted_adopted_users
 
 from cells
-inner join counted
-    on cells.event_name = counted.event_name
-    and cells.life_week = counted.life_week
-where cells.users <> counted.users or cells.adopted_users <> counted.adopted_users
+left join lived
+    on cells.event_name = lived.event_name
+    and cells.life_week = lived.life_week
+left join adopted
+    on cells.event_name = adopted.event_name
+    and cells.life_week = adopted.life_week
+where cells.users <> coalesce(lived.users, 0)
+    or cells.adopted_users <> coalesce(adopted.users, 0)

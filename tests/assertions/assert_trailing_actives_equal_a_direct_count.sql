@@ -15,38 +15,43 @@ daily_active as (
 
 ),
 
-counted as (
+-- Whoever was last active so many days before is in every window that long.
+last_days as (
 
     select
         daily_active.activity_date,
-        daily_active.dau,
-        daily_active.wau,
-        daily_active.mau,
-        count(
-            distinct case
-                when user_days.activity_date = daily_active.activity_date then user_days.user_id
-            end
-        ) as counted_dau,
-        count(
-            distinct case
-                when
-                    {{ days_between('user_days.activity_date', 'daily_active.activity_date') }} < 7
-                    then user_days.user_id
-            end
-        ) as counted_wau,
-        count(distinct user_days.user_id) as counted_mau
+        user_days.user_id,
+        {{ days_between('max(user_days.activity_date)', 'daily_active.activity_date') }} as days_ago
 
     from daily_active
-    left join user_days
+    inner join user_days
         on user_days.activity_date <= daily_active.activity_date
         and user_days.activity_date > {{ add_days('daily_active.activity_date', -28) }}
-    group by
-        daily_active.activity_date, daily_active.dau, daily_active.wau, daily_active.mau
+    group by daily_active.activity_date, user_days.user_id
+
+),
+
+counted as (
+
+    select
+        activity_date,
+        count(case when days_ago = 0 then 1 end) as dau,
+        count(case when days_ago < 7 then 1 end) as wau,
+        count(*) as mau
+
+    from last_days
+    group by activity_date
 
 )
 
-select *
-from counted
-where dau <> counted_dau
-    or wau <> counted_wau
-    or mau <> counted_mau
+select
+    daily_active.*,
+    counted.dau as counted_dau,
+    counted.wau as counted_wau,
+    counted.mau as counted_mau
+
+from daily_active
+left join counted on daily_active.activity_date = counted.activity_date
+where daily_active.dau <> coalesce(counted.dau, 0)
+    or daily_active.wau <> coalesce(counted.wau, 0)
+    or daily_active.mau <> coalesce(counted.mau, 0)
