@@ -84,8 +84,11 @@
         or known_at is distinct from kept_known_at
         or row_reason is distinct from kept_reason;
 
+    create or replace temp table reread_events as
+    select * from {{ ref('base_events') }} where {{ reread }};
+
     create or replace temp table reopened_ids as
-    select event_id from {{ ref('base_events') }} where {{ reread }} and event_id is not null
+    select event_id from reread_events where event_id is not null
     union
     select event_id from {{ this }} where {{ reread }} and has_event_id
     union
@@ -103,10 +106,12 @@
 
     create or replace temp table reopened_events as
     {{ identified_events(
-        '(select * from ' ~ ref('base_events') ~ ' where ' ~ reread
+        '(select * from reread_events'
         ~ ' union all by name select * exclude (' ~ [
             'kept_row', 'kept_user_id', 'kept_known_user_id', 'kept_is_anonymous', 'kept_known_at', 'kept_reason',
         ] | join(', ') ~ ') from kept_events where kept_row in (select kept_row from pulled_rows))'
-    ) }}
+    ) }};
+
+    drop table reread_events
     {%- endif -%}
 {%- endmacro %}
