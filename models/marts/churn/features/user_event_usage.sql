@@ -26,17 +26,32 @@ usage as (
 
 ),
 
-final as (
+totals as (
 
     select
         user_id,
-        event_name,
-        events_28,
-        active_days_28,
-        {{ safe_divide('events_28', 'sum(events_28) over (partition by user_id, as_of_date)') }} as share_28,
-        as_of_date
+        as_of_date,
+        sum(events_28) as events_28
 
     from usage
+    group by user_id, as_of_date
+
+),
+
+final as (
+
+    select
+        usage.user_id,
+        usage.event_name,
+        usage.events_28,
+        usage.active_days_28,
+        {{ safe_divide('usage.events_28', 'totals.events_28') }} as share_28,
+        usage.as_of_date
+
+    from usage
+    inner join totals
+        on usage.user_id = totals.user_id
+        and usage.as_of_date = totals.as_of_date
 
 )
 
