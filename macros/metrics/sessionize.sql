@@ -34,41 +34,79 @@
 
 {# Events with the session_id that they were given, those without one with that of the gap rule. #}
 {% macro sessionize_missing(events, columns) -%}
-    select
-        {{ columns | join(',\n        ') }},
-        session_id
-
-    from {{ events }}
-    where session_id is not null
-    union all
-    {{ sessionize('(select * from ' ~ events ~ ' where session_id is null)', columns) }}
+    {{ sessionize_by_gap(events, columns, given_id='session_id') }}
 {%- endmacro %}
 
-{% macro sessionize_by_gap(events, columns, gap_seconds) -%}
-    {%- set timeout = gap_seconds if gap_seconds is not none else var('session_timeout_minutes') * 60 -%}
-    select
-        {{ columns | join(',\n        ') }},
-        user_id || '@' || cast(
-            max(case when starts_session then event_time end) over (
-                partition by user_id
-                order by event_time
-                range between unbounded preceding and current row
-            ) as string
-        ) as session_id
+{#
+    Two events in one slot of the timeout's length are always of one session. So gaps are
+    looked for between a user's slots, which are far fewer to order than events.
 
-    from (
+    `events` is read twice and a relation or a subquery, not a CTE: DuckDB would first keep all
+    of its rows in memory. given_id: a column; events that have it keep it.
+#}
+{% macro sessionize_by_gap(events, columns, gap_seconds=none, given_id=none) -%}
+    {%- set timeout = gap_seconds if gap_seconds is not none else var('session_timeout_minutes') * 60 -%}
+    with
+
+    active_slots as (
+
+        select
+            user_id,
+            {{ time_slot('event_time', timeout) }} as slot,
+            min(event_time) as first_event_at,
+            max(event_time) as last_event_at
+
+        from {{ events }}
+        {%- if given_id %}
+        where {{ given_id }} is null
+        {%- endif %}
+        group by user_id, {{ time_slot('event_time', timeout) }}
+
+    ),
+
+    slots_after_gaps as (
+
         select
             *,
             coalesce(
                 {{ seconds_between(
-                    'lag(event_time) over (partition by user_id order by event_time)',
-                    'event_time'
+                    'lag(last_event_at) over (partition by user_id order by slot)',
+                    'first_event_at'
                 ) }} > {{ timeout }},
                 true
             ) as starts_session
 
-        from {{ events }}
-    ) as events_after_gaps
+        from active_slots
+
+    ),
+
+    session_slots as (
+
+        select
+            user_id,
+            slot,
+            user_id || '@' || cast(
+                max(case when starts_session then first_event_at end) over (
+                    partition by user_id
+                    order by slot
+                    rows between unbounded preceding and current row
+                ) as string
+            ) as session_id
+
+        from slots_after_gaps
+
+    )
+
+    select
+        {%- for column in columns %}
+        events.{{ column }},
+        {%- endfor %}
+        {{ 'coalesce(events.' ~ given_id ~ ', session_slots.session_id) as session_id' if given_id else 'session_slots.session_id' }}
+
+    from {{ events }} as events
+    left join session_slots
+        on events.user_id = session_slots.user_id
+        and {{ time_slot('events.event_time', timeout) }} = session_slots.slot
 {%- endmacro %}
 
 {% macro sessionize_by_id(events, columns, supplied_id, dedupe_by, max_session_seconds) -%}

@@ -5,26 +5,20 @@
     'announces_days': ['event_date'],
 }) }}
 
-{% set increments = is_increment() %}
 {% set columns = [
     'event_id', 'user_id', 'known_user_id', 'event_name', 'properties', 'is_anonymous',
     'is_repeated_row', 'event_time', 'known_at', 'received_at',
 ] %}
+{% set events = ref('stg_events') %}
+{% if is_increment() %}
+{% set events = '(select * from ' ~ events ~ ' where ' ~ is_changed_user() ~ ')' %}
+{% endif %}
 
 with
 
-events as (
+events_in_sessions as (
 
-    select * from {{ ref('stg_events') }}
-    {%- if increments %}
-    where {{ is_changed_user() }}
-    {%- endif %}
-
-),
-
-all_events as (
-
-    {{ sessionize_missing('events', columns) | indent(4) }}
+    {{ sessionize_missing(events, columns) | indent(4) }}
 
 ),
 
@@ -45,7 +39,7 @@ final as (
         known_at,
         received_at
 
-    from all_events
+    from events_in_sessions
 
 )
 

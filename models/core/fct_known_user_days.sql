@@ -7,14 +7,10 @@
 }) }}
 
 {% set increments = is_increment() %}
-{% set columns = ['event_id', 'user_id', 'event_name', 'event_time'] %}
-
-with
-
-known_events as (
-
+{% set columns = ['user_id', 'event_name', 'event_time'] %}
+{% set known_events -%}
+(
     select
-        event_id,
         known_user_id as user_id,
         session_id,
         event_name,
@@ -25,25 +21,29 @@ known_events as (
         {%- if increments %}
         and {{ is_changed_user('known_user_id') }}
         {%- endif %}
+)
+{%- endset %}
 
-),
+with
 
 events_in_sessions as (
 
-    {{ sessionize_missing('known_events', columns) | indent(4) }}
+    {{ sessionize_missing(known_events, columns) | indent(4) }}
 
 ),
 
-active_events as (
+active_session_days as (
 
     select
         user_id,
         session_id,
-        event_time,
-        {{ local_date('event_time') }} as event_date
+        count(*) as event_count,
+        {{ local_date('event_time') }} as activity_date,
+        max(event_time) as last_event_at
 
     from events_in_sessions
     where {{ is_activity() }}
+    group by user_id, session_id, {{ local_date('event_time') }}
 
 ),
 
@@ -51,12 +51,12 @@ days as (
 
     select
         user_id,
-        count(*) as event_count,
-        event_date as activity_date,
-        max(event_time) as last_event_at
+        sum(event_count) as event_count,
+        activity_date,
+        max(last_event_at) as last_event_at
 
-    from active_events
-    group by user_id, event_date
+    from active_session_days
+    group by user_id, activity_date
 
 ),
 
@@ -65,9 +65,9 @@ session_starts as (
     select
         user_id,
         session_id,
-        min(event_date) as start_date
+        min(activity_date) as start_date
 
-    from active_events
+    from active_session_days
     group by user_id, session_id
 
 ),
