@@ -81,9 +81,17 @@ known_users as (
 
 activation_events as (
 
-    select * from events
-    where is_known_at_once
+    select
+        event_id,
+        known_user_id as user_id,
+        event_time
+
+    from {{ ref('fct_events') }}
+    where known_at = event_time
         and {{ condition(activation) }}
+        {%- if increments %}
+        and {{ is_changed_user('known_user_id') }}
+        {%- endif %}
 
 ),
 
