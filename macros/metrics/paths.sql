@@ -69,6 +69,7 @@
     {%- set counts_back = end_point is not none and start_point is none -%}
     {%- set keys = (['user_id', 'path_id'] + by.keys() | list) | join(', ') -%}
     {%- set along_path = 'partition by user_id, path_id order by event_time, event_id' -%}
+    {%- set looks_at_starts = max_steps is not none and start_point is none and end_point is none -%}
     with
 
     path_events as (
@@ -85,6 +86,45 @@
 
     ),
 
+    {% if looks_at_starts -%}
+    -- Most events of a long path come after those that are looked at, and need not be sorted.
+    path_lengths as (
+
+        select
+            user_id,
+            path_id,
+            count(*) as path_length,
+            min(event_time) as path_started_at,
+            {{ nth_smallest('event_time', max_steps) }} as last_looked_at
+
+        from path_events
+        group by user_id, path_id
+
+    ),
+
+    path_nodes as (
+
+        select
+            path_events.user_id,
+            path_events.path_id,
+            path_events.node,
+            lag(path_events.node) over by_time as previous_node,
+            row_number() over by_time as position,
+            path_lengths.path_length,
+            path_lengths.path_started_at
+
+        from path_events
+        inner join path_lengths
+            on path_events.user_id = path_lengths.user_id
+            and path_events.path_id = path_lengths.path_id
+            and path_events.event_time <= path_lengths.last_looked_at
+        window by_time as (
+            partition by path_events.user_id, path_events.path_id
+            order by path_events.event_time, path_events.event_id
+        )
+
+    ),
+    {%- else -%}
     -- All in one order, so that the events are sorted once.
     path_nodes as (
 
@@ -102,6 +142,7 @@
         from path_events
 
     ),
+    {%- endif %}
 
     path_starts as (
 
