@@ -25,21 +25,13 @@
 
 {#
     Whether an attempt, of a relation with the columns of funnel_ranked, is its actor's
-    headline. In the order of entry, as is the attempt's number, so that an engine sorts once.
+    headline. entry_order: a whole number that rises with the entries of an actor. The best
+    attempt has the highest number of its actor, which takes no engine another order.
 #}
-{% macro is_headline_attempt(attempt_rule) -%}
+{% macro is_headline_attempt(attempt_rule, entry_order='entry_order') -%}
     {%- do require_one_of('attempt_rule', attempt_rule, ['deepest', 'first']) -%}
-    {%- set by_entry = 'partition by actor_id order by entered_at, entry_event_id' -%}
-    {%- if attempt_rule == 'first' -%}
-    row_number() over ({{ by_entry }}) = 1
-    {%- else -%}
-    deepest_step > coalesce(
-        max(deepest_step) over ({{ by_entry }} rows between unbounded preceding and 1 preceding), 0
-    )
-    and deepest_step >= coalesce(
-        max(deepest_step) over ({{ by_entry }} rows between 1 following and unbounded following), 0
-    )
-    {%- endif -%}
+    {%- set merit = '-' ~ entry_order if attempt_rule == 'first' else 'deepest_step * 1000000000000 - ' ~ entry_order -%}
+    {{ merit }} = max({{ merit }}) over (partition by actor_id)
 {%- endmacro %}
 
 {#

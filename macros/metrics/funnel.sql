@@ -13,6 +13,8 @@
     event after from_step and before to_step ends the attempt where it stands.
     count_by: what makes an actor; an expression, by default the user.
     where: conditions on every event; user_where: tree of conditions on the user.
+    names_entries: false: entry_event_id and entry_properties are not asked for, may be NULL,
+    and are not read where the order of the events does not need them.
 
     Events at one instant stand in step order (the first step that each matches), what
     matches none comes last, then by event_id. A later step is filled by a later event of
@@ -21,27 +23,29 @@
 
     An optional step counts where it was done between the required steps around it; the
     steps after it do not need it. Columns: actor_id (what count_by says), user_id (of the
-    entry), entry_event_id, entry_properties, entered_at, step_1_at, ...,
-    ended_by_exclusion.
+    entry), entry_event_id, entry_properties, entry_order (rises from an actor's first
+    entry to the last), entered_at, step_1_at, ..., ended_by_exclusion.
 #}
 {% macro funnel(
     events, steps, window_seconds=none, order='ordered', strictly_increasing=false,
-    exclusions=[], count_by='user_id', where=[], user_where=none
+    exclusions=[], count_by='user_id', where=[], user_where=none, names_entries=true
 ) -%}
     {%- do require_one_of('order of a funnel', order, ['ordered', 'strict', 'unordered']) -%}
     {%- do check_funnel_steps(steps, order, exclusions) -%}
+    {%- set carried = [] if count_by == 'user_id' and order != 'unordered' else ['user_id'] -%}
+    {%- set carried = carried + (['event_id', 'properties'] if names_entries or order == 'unordered' else []) -%}
     with
 
     step_events as (
 
-        {{ funnel_step_events(events, steps, order, exclusions, count_by, where, user_where) }}
+        {{ funnel_step_events(events, steps, order, exclusions, count_by, where, user_where, carried) }}
 
     ),
 
     {% if order == 'unordered' -%}
     {{ funnel_unordered(steps, window_seconds, strictly_increasing, exclusions) }}
     {%- else -%}
-    {{ funnel_in_order(steps, window_seconds, order, strictly_increasing, exclusions) }}
+    {{ funnel_in_order(steps, window_seconds, order, strictly_increasing, exclusions, carried) }}
     {%- endif %}
 {%- endmacro %}
 
@@ -71,20 +75,34 @@
     {%- endfor -%}
 {%- endmacro %}
 
-{# The events that a funnel looks at, in the order in which it looks at them. #}
-{% macro funnel_step_events(events, steps, order, exclusions, count_by, where, user_where) -%}
+{#
+    Whether events of one actor, instant and first step are all alike to a funnel, so that
+    any order of them gives the same attempts: none matches two steps, nothing is excluded,
+    and nothing else of an event is asked for.
+#}
+{% macro are_funnel_events_alike(steps, exclusions, carried) -%}
+    {%- set names = steps | map(attribute='event') | select | unique | list -%}
+    {{- return(names | length == steps | length and not exclusions and not carried) -}}
+{%- endmacro %}
+
+{#
+    The events that a funnel looks at, in the order in which it looks at them. carried:
+    columns that are handed on beside those that the funnel needs itself.
+#}
+{% macro funnel_step_events(events, steps, order, exclusions, count_by, where, user_where, carried) -%}
+    {%- set by_event_id = not are_funnel_events_alike(steps, exclusions, carried) -%}
     select
         *,
         row_number() over (
-            partition by actor_id order by event_time, first_step, event_id
+            partition by actor_id order by event_time, first_step{{ ', event_id' if by_event_id }}
         ) as position
 
     from (
         select
             {{ count_by }} as actor_id,
-            user_id,
-            event_id,
-            properties,
+            {%- for column in carried + (['event_id'] if by_event_id and 'event_id' not in carried else []) %}
+            {{ column }},
+            {%- endfor %}
             event_time,
             {%- for step in steps %}
             {{ condition(step) }} as is_step_{{ loop.index }},
@@ -125,9 +143,10 @@
     A step looks only at its own events and at those that can decide what comes next: of
     a funnel, most events are of its first step, and the last steps need not pass over them.
 #}
-{% macro funnel_in_order(steps, window_seconds, order, strictly_increasing, exclusions) -%}
+{% macro funnel_in_order(steps, window_seconds, order, strictly_increasing, exclusions, carried) -%}
     {%- set required = required_steps(steps) -%}
-    {%- set columns = funnel_event_columns(steps, exclusions) -%}
+    {%- set columns = funnel_event_columns(steps, exclusions, carried) -%}
+    {%- set no_text = 'cast(null as ' ~ dbt.type_string() | lower ~ ')' -%}
     {%- for number in required | reverse %}
     {%- set next_step = required[required.index(number) + 1] if not loop.first else none -%}
     {%- set kinds = funnel_next_kinds(number, next_step, steps | length, exclusions) -%}
@@ -209,9 +228,10 @@
 
         select
             actor_id,
-            user_id,
-            event_id as entry_event_id,
-            properties as entry_properties,
+            {{ 'user_id' if 'user_id' in carried else 'actor_id as user_id' }},
+            {{ 'event_id' if 'event_id' in carried else no_text }} as entry_event_id,
+            {{ 'properties' if 'properties' in carried else no_text }} as entry_properties,
+            position as entry_order,
             event_time as entered_at,
             {%- for step in steps %}
             {{ within_window(array_element('times_1', loop.index), window_seconds) }} as step_{{ loop.index }}_at,
@@ -230,8 +250,8 @@
 {%- endmacro %}
 
 {# The columns of funnel_step_events that the steps hand on. #}
-{% macro funnel_event_columns(steps, exclusions) -%}
-    {%- set columns = ['actor_id', 'user_id', 'event_id', 'properties', 'event_time', 'position'] -%}
+{% macro funnel_event_columns(steps, exclusions, carried) -%}
+    {%- set columns = ['actor_id'] + carried + ['event_time', 'position'] -%}
     {%- for step in steps -%}
         {%- do columns.append('is_step_' ~ loop.index) -%}
     {%- endfor -%}
@@ -480,6 +500,7 @@
             user_id,
             entry_event_id,
             entry_properties,
+            row_number() over (partition by actor_id order by entered_at, entry_event_id) as entry_order,
             entered_at,
             {%- for step in steps %}
             step_{{ loop.index }}_at,

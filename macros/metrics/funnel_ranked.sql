@@ -13,15 +13,11 @@
         entry_event_id,
         entry_properties,
         deepest_step,
-        step_times,
-        row_number() over (
-            partition by actor_id order by entered_at, entry_event_id
-        ) as attempt_number,
+        {{ step_times(steps | length) }} as step_times,
+        row_number() over (partition by actor_id order by entry_order) as attempt_number,
         {{ is_headline_attempt(convention('attempt_rule')) }} as is_headline,
-        row_number() over (
-            partition by actor_id order by entered_at, entry_event_id
-        ) = 1 as is_first,
-        had_tie,
+        {{ is_headline_attempt('first') }} as is_first,
+        {{ had_tie(steps | length) }} as had_tie,
         ended_by_exclusion,
         entered_at
 
@@ -32,9 +28,7 @@
                 {%- for number in required_steps(steps) | reverse %}
                 when step_{{ number }}_at is not null then {{ number }}
                 {%- endfor %}
-            end as deepest_step,
-            {{ step_times(steps | length) }} as step_times,
-            {{ had_tie(steps | length) }} as had_tie
+            end as deepest_step
 
         from {{ attempts }}
     ) as attempts_with_depth

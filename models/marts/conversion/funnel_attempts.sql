@@ -60,7 +60,8 @@ attempts_{{ loop.index }} as (
         exclusions=definition.exclusions,
         count_by=definition.count_by,
         where=definition.where,
-        user_where=definition.user_where
+        user_where=definition.user_where,
+        names_entries=false
     ) }}
 
 ),
