@@ -173,13 +173,67 @@ events_of_month as (
 
 ),
 
+step_events as (
+
+    {{ funnel_step_events(
+        'events', steps, definition.order, definition.exclusions, definition.count_by,
+        definition.where, definition.user_where, carried=[]
+    ) | indent(4) }}
+
+),
+
+-- Of all other actors the attempts are the same under either rule of ties.
+tied_actors as (
+
+    select actor_id
+    from (
+        select actor_id
+        from step_events
+        group by actor_id, event_time
+        having count(*) > 1
+    ) as ties
+    group by actor_id
+
+),
+
+events_of_tied_actors as (
+
+    select *
+    from events
+    where {{ definition.count_by }} in (select tied_actors.actor_id from tied_actors)
+
+),
+
+all_attempts as (
+
+    select
+        *,
+        {% if attempt_rule == 'deepest' -%}
+        is_headline as is_deepest
+        {%- else -%}
+        {{ is_headline_attempt('deepest', 'attempt_number') }} as is_deepest
+        {%- endif %}
+
+    from {{ ref('funnel_attempts') }}
+    where funnel = {{ text_literal(definition.name) }}
+
+),
+
+attempts_entered_in_month as (
+
+    select all_attempts.*
+    from all_attempts
+    inner join closed_month
+        on {{ period_start('month', 'all_attempts.entry_date') }} = closed_month.month_start
+
+),
+
 {%- for name, relation, rule in [
-    ('all_attempts', 'events', tie_rule),
-    ('other_ties', 'events', other_tie_rule),
+    ('of_tied_actors', 'events_of_tied_actors', other_tie_rule),
     ('inside_month', 'events_of_month', tie_rule),
 ] %}
 
-{{ name }} as (
+unranked_{{ name }} as (
 
     {{ funnel(
         relation,
@@ -190,37 +244,47 @@ events_of_month as (
         exclusions=definition.exclusions,
         count_by=definition.count_by,
         where=definition.where,
-        user_where=definition.user_where
+        user_where=definition.user_where,
+        names_entries=false
     ) }}
+
+),
+
+attempts_{{ name }} as (
+
+    {{ funnel_ranked('unranked_' ~ name, steps) }}
 
 ),
 {%- endfor %}
 
-entered_in_month as (
+{%- for name in ['entered_in_month', 'of_tied_actors', 'inside_month'] %}
 
-    select all_attempts.*
-    from all_attempts
-    inner join closed_month
-        on {{ period_start('month', local_date('all_attempts.entered_at')) }} = closed_month.month_start
+{{ name }} as (
 
-),
+    select
+        step_times,
+        {{ is_headline_attempt('deepest', 'attempt_number') }} as is_deepest,
+        {{ is_headline_attempt('first', 'attempt_number') }} as is_first,
+        entered_at
 
-{%- for name in ['all_attempts', 'other_ties', 'entered_in_month', 'inside_month'] %}
-
-ranked_{{ name }} as (
-
-    {{ funnel_ranked(name, steps) }}
+    from attempts_{{ name }}
 
 ),
 {%- endfor %}
 
 attempts as (
-{% for name in ['all_attempts', 'other_ties', 'entered_in_month', 'inside_month'] %}
+{% for name, relation, condition in [
+    ('all_attempts', 'all_attempts', none),
+    ('other_ties', 'all_attempts', 'ranked.actor_id not in (select tied_actors.actor_id from tied_actors)'),
+    ('other_ties', 'of_tied_actors', none),
+    ('entered_in_month', 'entered_in_month', none),
+    ('inside_month', 'inside_month', none),
+] %}
     select
         '{{ name }}' as attempts_of,
         {{ array_element('ranked.step_times', last_step) }} as converted_at,
-        {{ is_headline_attempt('deepest') }} as is_deepest,
-        {{ is_headline_attempt('first') }} as is_first,
+        ranked.is_deepest,
+        ranked.is_first,
         {% if definition.window_seconds is none -%}
         true as is_matured,
         {%- else -%}
@@ -228,8 +292,12 @@ attempts as (
         {%- endif %}
         ranked.entered_at
 
-    from ranked_{{ name }} as ranked
+    from {{ relation }} as ranked
     cross join bounds
+    where (ranked.is_deepest or ranked.is_first)
+        {%- if condition %}
+        and {{ condition }}
+        {%- endif %}
     {{ 'union all' if not loop.last }}
 {%- endfor %}
 ),
@@ -284,7 +352,7 @@ measured_attempts as (
         {{ safe_divide('count(converted_at)', 'count(*)') }} as conversion_open,
         count(*) as attempts,
         cast({{ exact_quantile(seconds_between('entered_at', 'converted_at'), 0.5) }} as double) as median_seconds,
-        cast(avg({{ seconds_between('entered_at', 'converted_at') }}) as double) as mean_seconds,
+        cast(round(avg({{ seconds_between('entered_at', 'converted_at') }}), 6) as double) as mean_seconds,
         count(converted_at) as converted_attempts
 
     from chosen_attempts
@@ -354,27 +422,52 @@ retention_values as (
 {%- endfor %}
 ),
 
+-- Only the as_of_date is asked for, and no window is longer than these 30 days.
+recent as (
+
+    select
+        greatest(data_start_date, {{ add_days('as_of_date', -29) }}) as first_date,
+        as_of_date
+
+    from bounds
+
+),
+
 dates as (
 
-    select {{ date_series('data_start_date', 'data_end_date') }} as activity_date
-    from bounds
+    select {{ date_series('first_date', 'as_of_date') }} as activity_date
+    from recent
+
+),
+
+recent_days as (
+
+    select
+        user_days.user_id,
+        user_days.activity_date
+
+    from user_days
+    inner join recent
+        on user_days.activity_date >= recent.first_date and user_days.activity_date <= recent.as_of_date
 
 ),
 
 days_of_any_event as (
 
     select
-        user_id,
-        event_date as activity_date
+        events.user_id,
+        events.event_date as activity_date
 
     from events
-    group by user_id, event_date
+    inner join recent
+        on events.event_date >= recent.first_date and events.event_date <= recent.as_of_date
+    group by events.user_id, events.event_date
 
 ),
 
 trailing_users as (
 
-    {{ active_users('user_days', 'user_segments', 'dates', {'dau': 1, 'wau': 7, 'mau': 28, 'mau_30': 30}) }}
+    {{ active_users('recent_days', 'user_segments', 'dates', {'dau': 1, 'wau': 7, 'mau': 28, 'mau_30': 30}) }}
 
 ),
 
