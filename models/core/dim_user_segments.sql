@@ -1,7 +1,10 @@
 -- One row per user per segment, `all` included: what every mart slices by. Joining it and
--- grouping by (segment, segment_value) gives the total and each slice in one pass.
+-- grouping by (segment, segment_value) gives the total and each slice in one pass; counting
+-- by combination_id first, and then slicing the counts, gives the same from fewer rows.
 
 {{ config(materialized='table') }}
+
+{% set segments = var('segments') %}
 
 with
 
@@ -11,22 +14,55 @@ users as (
 
 ),
 
+valued as (
+
+    select
+        user_id
+        {%- for segment in segments %},
+        {{ property(segment, 'segments') }} as value_{{ loop.index }}
+        {%- endfor %}
+
+    from users
+
+),
+
+combined as (
+
+    select
+        *,
+        {% if segments -%}
+        dense_rank() over (
+            order by
+                {%- for segment in segments %}
+                value_{{ loop.index }} nulls last{{ ',' if not loop.last }}
+                {%- endfor %}
+        ) as combination_id
+        {%- else -%}
+        1 as combination_id
+        {%- endif %}
+
+    from valued
+
+),
+
 sliced as (
 
     select
         user_id,
+        combination_id,
         'all' as segment,
         'all' as segment_value
 
-    from users
-    {%- for segment in var('segments') %}
+    from combined
+    {%- for segment in segments %}
     union all
     select
         user_id,
+        combination_id,
         '{{ segment }}' as segment,
-        {{ property(segment, 'segments') }} as segment_value
+        value_{{ loop.index }} as segment_value
 
-    from users
+    from combined
     {%- endfor %}
 
 ),
@@ -46,6 +82,7 @@ final as (
 
     select
         user_id,
+        cast(combination_id as integer) as combination_id,
         segment,
         coalesce(segment_value, '(not set)') as segment_value
 

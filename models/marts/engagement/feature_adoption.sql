@@ -77,7 +77,7 @@ adoptions as (
 features as (
 
     select event_name
-    from events
+    from first_uses
     group by event_name
 
 ),
@@ -88,40 +88,58 @@ weeks as (
 
 ),
 
--- Counted by the last week lived (and that of the first use), so that only these counts
--- are spread over the weeks between.
-lives_by_end as (
+user_combinations as (
+
+    {{ user_combinations('user_segments') }}
+
+),
+
+-- Counted by the last week lived (and that of the first use) and by combination of
+-- segments, so that only these counts are sliced and spread over the weeks between.
+lives_by_combination as (
 
     select
-        user_segments.segment,
-        user_segments.segment_value,
+        user_combinations.combination_id,
         lives.last_lived_week,
         count(*) as users
 
     from lives
-    inner join user_segments on lives.user_id = user_segments.user_id
-    group by user_segments.segment, user_segments.segment_value, lives.last_lived_week
+    inner join user_combinations on lives.user_id = user_combinations.user_id
+    group by user_combinations.combination_id, lives.last_lived_week
 
 ),
 
-adoptions_by_end as (
+lives_by_end as (
+
+    {{ sliced_counts('lives_by_combination', 'user_segments', ['last_lived_week'], ['users']) | indent(4) }}
+
+),
+
+adoptions_by_combination as (
 
     select
         adoptions.event_name,
-        user_segments.segment,
-        user_segments.segment_value,
+        user_combinations.combination_id,
         adoptions.adopted_week,
         adoptions.last_lived_week,
         count(*) as adopted_users
 
     from adoptions
-    inner join user_segments on adoptions.user_id = user_segments.user_id
+    inner join user_combinations on adoptions.user_id = user_combinations.user_id
     group by
         adoptions.event_name,
-        user_segments.segment,
-        user_segments.segment_value,
+        user_combinations.combination_id,
         adoptions.adopted_week,
         adoptions.last_lived_week
+
+),
+
+adoptions_by_end as (
+
+    {{ sliced_counts(
+        'adoptions_by_combination', 'user_segments', ['event_name', 'adopted_week', 'last_lived_week'],
+        ['adopted_users']
+    ) | indent(4) }}
 
 ),
 

@@ -42,11 +42,16 @@ user_edges as (
 
 ),
 
-sliced_edges as (
+user_combinations as (
+
+    {{ user_combinations('user_segments') }}
+
+),
+
+edges_by_combination as (
 
     select
-        user_segments.segment,
-        user_segments.segment_value,
+        user_combinations.combination_id,
         user_edges.from_step,
         user_edges.from_node,
         user_edges.to_node,
@@ -55,14 +60,22 @@ sliced_edges as (
         user_edges.period_start
 
     from user_edges
-    inner join user_segments on user_edges.user_id = user_segments.user_id
+    inner join user_combinations on user_edges.user_id = user_combinations.user_id
     group by
-        user_segments.segment,
-        user_segments.segment_value,
+        user_combinations.combination_id,
         user_edges.from_step,
         user_edges.from_node,
         user_edges.to_node,
         user_edges.period_start
+
+),
+
+sliced_edges as (
+
+    {{ sliced_counts(
+        'edges_by_combination', 'user_segments', ['from_step', 'from_node', 'to_node', 'period_start'],
+        ['transitions', 'users']
+    ) }}
 
 ),
 
