@@ -11,6 +11,12 @@ events as (
 
 ),
 
+user_days as (
+
+    select * from {{ ref('fct_user_days') }}
+
+),
+
 user_segments as (
 
     select * from {{ ref('dim_user_segments') }}
@@ -23,167 +29,176 @@ bounds as (
 
 ),
 
-user_event_days as (
+user_combinations as (
 
-    select
-        user_id,
-        event_name,
-        event_date,
-        count(*) as event_count
-
-    from events
-    group by user_id, event_name, event_date
+    {{ user_combinations('user_segments') }}
 
 ),
 
 {%- for period in periods %}
+
+active_by_{{ period }} as (
+
+    select
+        active_periods.user_id,
+        user_combinations.combination_id,
+        active_periods.period_start,
+        coalesce(
+            lead(active_periods.period_start) over (
+                partition by active_periods.user_id order by active_periods.period_start
+            ) = {{ add_periods(period, 'active_periods.period_start', 1) }},
+            false
+        ) as is_retained
+
+    from (
+        {{ user_periods('user_days', period_start(period, 'activity_date')) | indent(8) }}
+    ) as active_periods
+    inner join user_combinations on active_periods.user_id = user_combinations.user_id
+
+),
 
 uses_by_{{ period }} as (
 
     select
         user_id,
         event_name,
-        '{{ period }}' as period,
         {{ period_start(period, 'event_date') }} as period_start,
-        {{ add_periods(period, period_start(period, 'event_date'), 1) }} as next_period_start,
-        sum(event_count) as event_count,
-        count(*) as active_days
+        count(*) as event_count,
+        {{ distinct_days('event_date') }} as active_days,
+        min(event_date) as first_used_date
 
-    from user_event_days
+    from events
     group by user_id, event_name, {{ period_start(period, 'event_date') }}
 
 ),
 {%- endfor %}
-
-uses as (
-{% for period in periods %}
-    select * from uses_by_{{ period }}
-    {{ 'union all' if not loop.last }}
-{%- endfor %}
-),
-
-user_periods as (
-
-    select
-        user_id,
-        period,
-        period_start,
-        lead(period_start) over (
-            partition by user_id, period order by period_start
-        ) as next_active_start
-
-    from (
-        select
-            user_id,
-            period,
-            period_start
-        from uses
-        group by user_id, period, period_start
-    ) as active_periods
-
-),
 
 first_uses as (
 
     select
         user_id,
         event_name,
-        period,
-        min(period_start) as first_period_start
+        min(first_used_date) as first_used_date
 
-    from uses
-    group by user_id, event_name, period
-
-),
-
-used as (
-
-    select
-        uses.*,
-        coalesce(user_periods.next_active_start = uses.next_period_start, false) as is_retained
-
-    from uses
-    inner join user_periods
-        on uses.user_id = user_periods.user_id
-        and uses.period = user_periods.period
-        and uses.period_start = user_periods.period_start
+    from uses_by_month
+    group by user_id, event_name
 
 ),
 
-active as (
-
+-- Counted by combination of segments, and sliced after.
+uses_by_combination as (
+{% for period in periods %}
     select
-        user_segments.segment,
-        user_segments.segment_value,
-        user_periods.period,
-        user_periods.period_start,
-        count(*) as active_users,
-        count(
-            case
-                when user_periods.next_active_start = case
-                    when user_periods.period = 'week'
-                        then {{ add_periods('week', 'user_periods.period_start', 1) }}
-                    else {{ add_periods('month', 'user_periods.period_start', 1) }}
-                end
-                    then 1
-            end
-        ) as retained_active_users
+        uses.event_name,
+        active.combination_id,
+        '{{ period }}' as period,
+        uses.period_start,
+        count(*) as users,
+        sum(uses.event_count) as events,
+        count(case when uses.active_days > 1 then 1 end) as repeat_users,
+        sum(uses.active_days) as active_days,
+        count(case when active.is_retained then 1 end) as retained_users
 
-    from user_periods
-    inner join user_segments on user_periods.user_id = user_segments.user_id
+    from uses_by_{{ period }} as uses
+    inner join active_by_{{ period }} as active
+        on uses.user_id = active.user_id
+        and uses.period_start = active.period_start
+    group by uses.event_name, active.combination_id, uses.period_start
+    {{ 'union all' if not loop.last }}
+{%- endfor %}
+),
+
+first_uses_by_combination as (
+{% for period in periods %}
+    select
+        first_uses.event_name,
+        user_combinations.combination_id,
+        '{{ period }}' as period,
+        {{ period_start(period, 'first_uses.first_used_date') }} as period_start,
+        count(*) as first_time_users
+
+    from first_uses
+    inner join user_combinations on first_uses.user_id = user_combinations.user_id
     group by
-        user_segments.segment,
-        user_segments.segment_value,
-        user_periods.period,
-        user_periods.period_start
+        first_uses.event_name,
+        user_combinations.combination_id,
+        {{ period_start(period, 'first_uses.first_used_date') }}
+    {{ 'union all' if not loop.last }}
+{%- endfor %}
+),
+
+active_by_combination as (
+{% for period in periods %}
+    select
+        combination_id,
+        '{{ period }}' as period,
+        period_start,
+        count(*) as active_users,
+        count(case when is_retained then 1 end) as retained_active_users
+
+    from active_by_{{ period }}
+    group by combination_id, period_start
+    {{ 'union all' if not loop.last }}
+{%- endfor %}
+),
+
+uses as (
+
+    {{ sliced_counts(
+        'uses_by_combination', 'user_segments', ['event_name', 'period', 'period_start'],
+        ['users', 'events', 'repeat_users', 'active_days', 'retained_users']
+    ) }}
 
 ),
 
 first_timers as (
 
-    select
-        first_uses.event_name,
-        first_uses.period,
-        user_segments.segment,
-        user_segments.segment_value,
-        first_uses.first_period_start,
-        count(*) as users
+    {{ sliced_counts(
+        'first_uses_by_combination', 'user_segments', ['event_name', 'period', 'period_start'],
+        ['first_time_users']
+    ) }}
 
-    from first_uses
-    inner join user_segments on first_uses.user_id = user_segments.user_id
-    group by
-        first_uses.event_name,
-        first_uses.period,
-        user_segments.segment,
-        user_segments.segment_value,
-        first_uses.first_period_start
+),
+
+active as (
+
+    {{ sliced_counts(
+        'active_by_combination', 'user_segments', ['period', 'period_start'],
+        ['active_users', 'retained_active_users']
+    ) }}
 
 ),
 
 counted as (
 
     select
-        used.event_name,
-        used.period,
-        user_segments.segment,
-        user_segments.segment_value,
-        used.period_start,
-        used.next_period_start,
-        count(*) as users,
-        sum(used.event_count) as events,
-        count(case when used.active_days > 1 then 1 end) as repeat_users,
-        sum(used.active_days) as active_days,
-        count(case when used.is_retained then 1 end) as retained_users
+        uses.*,
+        active.active_users,
+        active.retained_active_users,
+        coalesce(first_timers.first_time_users, 0) as first_time_users,
+        case uses.period
+            {%- for period in periods %}
+            when '{{ period }}' then {{ add_days(add_periods(period, 'uses.period_start', 1), -1) }}
+            {%- endfor %}
+        end as period_end,
+        case uses.period
+            {%- for period in periods %}
+            when '{{ period }}' then {{ add_days(add_periods(period, 'uses.period_start', 2), -1) }}
+            {%- endfor %}
+        end as next_period_end
 
-    from used
-    inner join user_segments on used.user_id = user_segments.user_id
-    group by
-        used.event_name,
-        used.period,
-        user_segments.segment,
-        user_segments.segment_value,
-        used.period_start,
-        used.next_period_start
+    from uses
+    inner join active
+        on uses.segment = active.segment
+        and uses.segment_value = active.segment_value
+        and uses.period = active.period
+        and uses.period_start = active.period_start
+    left join first_timers
+        on uses.event_name = first_timers.event_name
+        and uses.period = first_timers.period
+        and uses.segment = first_timers.segment
+        and uses.segment_value = first_timers.segment_value
+        and uses.period_start = first_timers.period_start
 
 ),
 
@@ -196,9 +211,9 @@ final as (
         counted.segment_value,
         cast(counted.users as bigint) as users,
         cast(counted.events as bigint) as events,
-        cast(coalesce(first_timers.users, 0) as bigint) as first_time_users,
+        cast(counted.first_time_users as bigint) as first_time_users,
         cast(
-            sum(coalesce(first_timers.users, 0)) over (
+            sum(counted.first_time_users) over (
                 partition by
                     counted.event_name, counted.period, counted.segment, counted.segment_value
                 order by counted.period_start
@@ -206,39 +221,24 @@ final as (
             ) as bigint
         ) as ever_users,
         cast(counted.repeat_users as bigint) as repeat_users,
-        cast(active.active_users as bigint) as active_users,
-        {{ safe_divide('counted.users', 'active.active_users') }} as adoption_rate,
+        cast(counted.active_users as bigint) as active_users,
+        {{ safe_divide('counted.users', 'counted.active_users') }} as adoption_rate,
         {{ safe_divide('counted.repeat_users', 'counted.users') }} as repeat_rate,
         {{ safe_divide('counted.events', 'counted.users') }} as events_per_user,
         {{ safe_divide('counted.active_days', 'counted.users') }} as days_per_user,
         cast(counted.retained_users as bigint) as retained_users,
         {{ safe_divide('counted.retained_users', 'counted.users') }} as retained_with_rate,
-        cast(active.retained_active_users as bigint) as retained_active_users,
+        cast(counted.retained_active_users as bigint) as retained_active_users,
         {{ safe_divide(
-            '(active.retained_active_users - counted.retained_users)',
-            '(active.active_users - counted.users)'
+            '(counted.retained_active_users - counted.retained_users)',
+            '(counted.active_users - counted.users)'
         ) }} as retained_without_rate,
-        {{ add_days('counted.next_period_start', -1) }} <= bounds.as_of_date as is_complete,
-        case
-            when counted.period = 'week'
-                then {{ add_days(add_periods('week', 'counted.period_start', 2), -1) }}
-            else {{ add_days(add_periods('month', 'counted.period_start', 2), -1) }}
-        end <= bounds.as_of_date as is_next_complete,
+        counted.period_end <= bounds.as_of_date as is_complete,
+        counted.next_period_end <= bounds.as_of_date as is_next_complete,
         counted.period_start
 
     from counted
     cross join bounds
-    inner join active
-        on counted.segment = active.segment
-        and counted.segment_value = active.segment_value
-        and counted.period = active.period
-        and counted.period_start = active.period_start
-    left join first_timers
-        on counted.event_name = first_timers.event_name
-        and counted.period = first_timers.period
-        and counted.segment = first_timers.segment
-        and counted.segment_value = first_timers.segment_value
-        and counted.period_start = first_timers.first_period_start
 
 )
 
