@@ -68,7 +68,6 @@
     {%- endfor -%}
     {%- set counts_back = end_point is not none and start_point is none -%}
     {%- set keys = (['user_id', 'path_id'] + by.keys() | list) | join(', ') -%}
-    {%- set along_path = 'partition by user_id, path_id order by event_time, event_id' -%}
     {%- set looks_at_starts = max_steps is not none and start_point is none and end_point is none -%}
     with
 
@@ -86,22 +85,25 @@
 
     ),
 
-    {% if looks_at_starts -%}
-    -- Most events of a long path come after those that are looked at, and need not be sorted.
     path_lengths as (
 
         select
             user_id,
             path_id,
             count(*) as path_length,
-            min(event_time) as path_started_at,
-            {{ nth_smallest('event_time', max_steps) }} as last_looked_at
+            {%- if looks_at_starts %}
+            {{ nth_smallest('event_time', max_steps) }} as last_looked_at,
+            {%- endif %}
+            min(event_time) as path_started_at
 
         from path_events
         group by user_id, path_id
 
     ),
 
+    {% if looks_at_starts -%}
+    -- Most events of a long path come after those that are looked at, and need not be sorted.
+    {% endif -%}
     path_nodes as (
 
         select
@@ -117,32 +119,15 @@
         inner join path_lengths
             on path_events.user_id = path_lengths.user_id
             and path_events.path_id = path_lengths.path_id
+            {%- if looks_at_starts %}
             and path_events.event_time <= path_lengths.last_looked_at
+            {%- endif %}
         window by_time as (
             partition by path_events.user_id, path_events.path_id
             order by path_events.event_time, path_events.event_id
         )
 
     ),
-    {%- else -%}
-    -- All in one order, so that the events are sorted once.
-    path_nodes as (
-
-        select
-            user_id,
-            path_id,
-            node,
-            lag(node) over ({{ along_path }}) as previous_node,
-            row_number() over ({{ along_path }}) as position,
-            count(*) over (
-                {{ along_path }} rows between unbounded preceding and unbounded following
-            ) as path_length,
-            first_value(event_time) over ({{ along_path }}) as path_started_at
-
-        from path_events
-
-    ),
-    {%- endif %}
 
     path_starts as (
 
