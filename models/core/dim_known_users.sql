@@ -79,6 +79,7 @@ known_users as (
 
 ),
 
+-- Read apart: events, if named twice, would all be kept in memory first.
 activation_events as (
 
     select
