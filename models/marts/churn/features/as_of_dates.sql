@@ -1,7 +1,12 @@
--- One row per day on which users are looked at as they were then; the newest is the day to
--- report on. The first has a whole activity window of history before it.
+-- One row per day on which users are looked at as they were then: the newest is the day to
+-- report on, the others lie on a calendar of their own (with 7 days: ends of weeks), so that
+-- a day more of data leaves them as they are. The first has a whole activity window of
+-- history before it.
 
 {% set churn = churn_definition() %}
+{% set every_days = churn.as_of_every_days %}
+-- Days of the year 1 with which weeks begin.
+{% set calendar_start = '0001-01-01' if first_weekday() == 'monday' else '0001-01-07' %}
 
 with
 
@@ -11,13 +16,23 @@ bounds as (
 
 ),
 
+newest as (
+
+    select
+        *,
+        ({{ days_between("cast('" ~ calendar_start ~ "' as date)", 'as_of_date') }} + 1) % {{ every_days }} as days_past
+
+    from bounds
+
+),
+
 steps_back as (
 
     select
         *,
         {{ number_series(0, churn.as_of_dates - 1) }} as step_back
 
-    from bounds
+    from newest
 
 ),
 
@@ -25,7 +40,11 @@ dated as (
 
     select
         *,
-        {{ add_days('as_of_date', '-' ~ churn.as_of_every_days ~ ' * cast(step_back as integer)') }} as snapshot_date
+        case
+            when step_back = 0 then as_of_date
+            when days_past = 0 then {{ add_days('as_of_date', '-' ~ every_days ~ ' * cast(step_back as integer)') }}
+            else {{ add_days('as_of_date', '-(cast(days_past as integer) + ' ~ every_days ~ ' * (cast(step_back as integer) - 1))') }}
+        end as snapshot_date
 
     from steps_back
 
