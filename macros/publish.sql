@@ -173,16 +173,16 @@
 {# Only of days whose events have changed are the rows read to know their content's hash. #}
 {% macro hash_changed_days(events, columns) -%}
     {%- set is_all = run_query(
-        'select count(*) from incremental.changed_days where event_date is null'
+        'select count(*) from incremental.unpublished_days where event_date is null'
     ).rows[0][0] > 0 -%}
-    {%- set is_changed = 'true' if is_all else 'event_date in (from incremental.changed_days)' -%}
+    {%- set is_changed = 'true' if is_all else 'event_date in (from incremental.unpublished_days)' -%}
     {%- do run_query(
         'begin;'
         ~ 'delete from incremental.day_contents where ' ~ is_changed ~ ';'
         ~ 'insert into incremental.day_contents select event_date, '
         ~ "count(*) || '-' || format('{:x}', bit_xor(hash(" ~ columns ~ ')))'
         ~ ' from ' ~ events ~ ' where ' ~ is_changed ~ ' group by event_date;'
-        ~ 'delete from incremental.changed_days;'
+        ~ 'delete from incremental.unpublished_days;'
         ~ 'commit'
     ) -%}
 {%- endmacro %}

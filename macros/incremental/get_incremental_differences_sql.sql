@@ -6,10 +6,12 @@
     meta.scope, of the rows that the model gives again:
         changed_users (the rows of users whose rows have changed),
         changed_attempts (likewise, and all of the funnels whose definition has changed),
+        changed_dates (of the as_of_dates that is_kept_date excludes, and on the others the
+            rows of users whose profiles have changed),
         reopened_rows (of base_events_checked, see reopen_events),
         all.
-    meta.announces: a column of users, or several; those of changed rows are changed users.
-    meta.announces_days: a column of days, likewise.
+    meta.announces: {table of the schema incremental: [columns]}, whose values in changed
+        rows it is told of, such as {changed_users: [user_id]}.
 #}
 {% macro get_incremental_differences_sql(arguments) -%}
     {%- set target_relation, source = arguments.target_relation, arguments.temp_relation -%}
@@ -27,8 +29,9 @@
     anti join (select * from {{ target_relation }} where {{ scope }}) as kept
         on {{ equal_rows('kept', 'made', columns) }};
 
-    {{ announce('incremental.changed_users', config.get('meta').get('announces', []), target_relation) }}
-    {{ announce('incremental.changed_days', config.get('meta').get('announces_days', []), target_relation) }}
+    {% for table, announced in config.get('meta').get('announces', {}).items() -%}
+    {{ announce('incremental.' ~ table, announced, target_relation) }}
+    {% endfor %}
 
     delete from {{ target_relation }} where rowid in (select kept_row from outdated_rows);
 
@@ -40,11 +43,15 @@
 {%- endmacro %}
 
 {% macro rows_in_scope(scope) -%}
-    {%- do require_one_of('meta.scope', scope, ['changed_users', 'changed_attempts', 'reopened_rows', 'all']) -%}
+    {%- do require_one_of(
+        'meta.scope', scope, ['changed_users', 'changed_attempts', 'changed_dates', 'reopened_rows', 'all']
+    ) -%}
     {%- if scope == 'changed_users' -%}
         {{ is_changed_user('user_id') }}
     {%- elif scope == 'changed_attempts' -%}
         ({{ is_changed_user('user_id') }} or {{ is_remade_funnel() }})
+    {%- elif scope == 'changed_dates' -%}
+        (not {{ is_kept_date() }} or {{ is_changed_profile() }})
     {%- elif scope == 'reopened_rows' -%}
         rowid in (select reopened_rows.kept_row from reopened_rows)
     {%- else -%}
@@ -59,7 +66,6 @@
 {%- endmacro %}
 
 {% macro announce(relation, columns, target_relation) -%}
-    {%- if columns -%}
     insert into {{ relation }}
     {%- for column in columns %}
     select {{ column }} from {{ target_relation }}
@@ -68,5 +74,4 @@
     select {{ column }} from new_rows where {{ column }} is not null
     {{- '\n    union' if not loop.last }}
     {%- endfor %};
-    {%- endif -%}
 {%- endmacro %}

@@ -8,8 +8,11 @@
         is filled in the transaction that changes the rows and emptied when a run has ended in
         which every fact succeeded, so that a killed or failed build loses nothing.
         NULL stands for everyone.
-    changed_days: likewise the days whose events have changed, until day_contents, a hash of
-        each day's events, is brought up to date for publishing.
+    changed_profiles: likewise the users of whom something else than their events has
+        changed, such as when they signed up: all that was said of them may be other now.
+    changed_days: likewise the days whose events have changed; NULL stands for all days.
+    unpublished_days: the same, until day_contents, a hash of each day's events, is brought
+        up to date for publishing.
 #}
 {% macro begin_increments() -%}
     {{- return(adapter.dispatch('begin_increments', 'product_analytics')()) -}}
@@ -22,7 +25,9 @@
         'create schema if not exists incremental;'
         ~ 'create table if not exists incremental.definitions (fact varchar, definition varchar);'
         ~ 'create table if not exists incremental.changed_users (user_id varchar);'
+        ~ 'create table if not exists incremental.changed_profiles (user_id varchar);'
         ~ 'create table if not exists incremental.changed_days (event_date date);'
+        ~ 'create table if not exists incremental.unpublished_days (event_date date);'
         ~ 'create table if not exists incremental.day_contents (event_date date, content varchar)'
     ) -%}
 {%- endmacro %}
@@ -45,7 +50,14 @@
         {%- do behind.append(node.name) -%}
     {%- endfor -%}
     {%- if not behind -%}
-        {%- do run_query('delete from incremental.changed_users') -%}
+        {%- do run_query(
+            'begin;'
+            ~ 'insert into incremental.unpublished_days from incremental.changed_days;'
+            ~ 'delete from incremental.changed_users;'
+            ~ 'delete from incremental.changed_profiles;'
+            ~ 'delete from incremental.changed_days;'
+            ~ 'commit'
+        ) -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -84,6 +96,7 @@
     {{- return(false) -}}
 {%- endmacro %}
 
+{# That all rows have changed, to what reads the model and is kept. #}
 {% macro announce_everyone() -%}
     {{- return(adapter.dispatch('announce_everyone', 'product_analytics')()) -}}
 {%- endmacro %}
@@ -91,8 +104,12 @@
 {% macro spark__announce_everyone() -%}{%- endmacro %}
 
 {% macro duckdb__announce_everyone() -%}
-    {%- do run_query('insert into incremental.changed_users values (null)') -%}
-    {%- do run_query('insert into incremental.changed_days values (null)') -%}
+    {%- set by_scope = {'changed_attempts': [], 'changed_dates': ['changed_profiles']} -%}
+    {%- for table in by_scope.get(
+        model.config.meta.scope, ['changed_users', 'changed_profiles', 'changed_days']
+    ) -%}
+        {%- do run_query('insert into incremental.' ~ table ~ ' values (null)') -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#
@@ -124,15 +141,20 @@
 
 {# A condition on a column of user ids: whether the rows of the user have changed. #}
 {% macro is_changed_user(column='user_id') -%}
-    {%- if everyone_changed() -%}
-        true
-    {%- else -%}
-        {{ column }} in (select changed_users.user_id from incremental.changed_users as changed_users)
-    {%- endif -%}
+    {{- return(is_announced_user('changed_users', column)) -}}
 {%- endmacro %}
 
-{% macro everyone_changed() -%}
+{# Whether something else of the user than events has changed. #}
+{% macro is_changed_profile(column='user_id') -%}
+    {{- return(is_announced_user('changed_profiles', column)) -}}
+{%- endmacro %}
+
+{% macro is_announced_user(table, column) -%}
+    {%- set is_everyone = run_query(
+        'select count(*) from incremental.' ~ table ~ ' where user_id is null'
+    ).rows[0][0] > 0 -%}
     {{- return(
-        run_query('select count(*) from incremental.changed_users where user_id is null').rows[0][0] > 0
+        'true' if is_everyone
+        else column ~ ' in (select announced.user_id from incremental.' ~ table ~ ' as announced)'
     ) -}}
 {%- endmacro %}

@@ -1,7 +1,10 @@
 -- One row per identified user: when what became known. dim_users says what is true of a user
 -- in hindsight; this says from when on it could have been said.
 
-{{ config(meta={'made_with': ['segments', 'churn', 'activation', 'reporting_timezone']}) }}
+{{ config(meta={
+    'made_with': ['segments', 'churn', 'activation', 'reporting_timezone'],
+    'announces': {'changed_profiles': ['user_id']},
+}) }}
 
 {% set increments = is_increment() %}
 {% set churn = churn_definition() %}

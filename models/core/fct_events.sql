@@ -2,7 +2,7 @@
 
 {{ config(meta={
     'made_with': ['session_timeout_minutes', 'passive_events', 'reporting_timezone'],
-    'announces_days': ['event_date'],
+    'announces': {'changed_days': ['event_date']},
 }) }}
 
 {% set columns = [

@@ -24,7 +24,15 @@ import pytest
 
 from tests.builds import PROJECT, differences
 
-FACTS = ["path:models/staging", "path:models/core", "funnel_attempts"]
+FACTS = [
+    "path:models/staging",
+    "path:models/core",
+    "funnel_attempts",
+    "as_of_dates",
+    "user_event_usage",
+    "user_features",
+    "churn_labels",
+]
 MARTS = ["path:models"]
 BATCHES = 12
 FIRST_DAY = date(2026, 1, 1)

@@ -5,7 +5,7 @@
         'reads_input': 'base_events',
         'made_with': ['duplicate_rows'],
         'scope': 'reopened_rows',
-        'announces': ['user_id', 'known_user_id'],
+        'announces': {'changed_users': ['user_id', 'known_user_id']},
     },
     pre_hook='{{ reopen_events() }}'
 ) }}

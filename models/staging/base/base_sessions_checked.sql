@@ -1,6 +1,10 @@
 -- One row per row of the sessions given: whose it is, and why it is set aside, if it is.
 
-{{ config(meta={'reads_input': 'base_sessions', 'scope': 'all', 'announces': ['user_id']}) }}
+{{ config(meta={
+    'reads_input': 'base_sessions',
+    'scope': 'all',
+    'announces': {'changed_users': ['user_id']},
+}) }}
 
 {% do is_increment() %}
 

@@ -1,6 +1,10 @@
 -- One row per row of the users given, with the reason it is set aside, if it is.
 
-{{ config(meta={'reads_input': 'base_users', 'scope': 'all', 'announces': ['user_id']}) }}
+{{ config(meta={
+    'reads_input': 'base_users',
+    'scope': 'all',
+    'announces': {'changed_users': ['user_id'], 'changed_profiles': ['user_id']},
+}) }}
 
 {% do is_increment() %}
 

@@ -1,11 +1,19 @@
 -- One row per user x as_of_date of user_features: whether they came back within the
 -- horizon, and when. Nothing after the last complete day is looked at.
 
+{{ config(meta={'made_with': ['churn', 'reporting_timezone'], 'looks_until': 'label_end_date'}) }}
+
+{% set increments = is_increment() %}
+
 with
 
 features as (
 
     select * from {{ ref('user_features') }}
+    {%- if increments %}
+    where not {{ is_kept_date() }}
+        or {{ is_changed_profile() }}
+    {%- endif %}
 
 ),
 

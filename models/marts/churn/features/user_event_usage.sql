@@ -1,5 +1,9 @@
 -- One row per user x as_of_date x event_name done in the 28 days up to the day.
 
+{{ config(meta={'made_with': ['churn', 'reporting_timezone']}) }}
+
+{% set increments = is_increment() %}
+
 with
 
 event_days as (
@@ -20,9 +24,34 @@ as_of_dates as (
 
 ),
 
+{% if increments -%}
+remade_dates as (
+
+    select * from as_of_dates where not {{ is_kept_date() }}
+
+),
+
+kept_dates as (
+
+    select * from as_of_dates where {{ is_kept_date() }}
+
+),
+
+-- Of users of whom more than events has changed, on the other dates.
+event_days_of_changed as (
+
+    select * from event_days where {{ is_changed_profile() }}
+
+),
+
+{% endif -%}
 usage as (
 
-    {{ event_usage_as_of('event_days', 'users', 'as_of_dates') | indent(4) }}
+    {{ event_usage_as_of('event_days', 'users', 'remade_dates' if increments else 'as_of_dates') | indent(4) }}
+    {%- if increments %}
+    union all
+    {{ event_usage_as_of('event_days_of_changed', 'users', 'kept_dates') | indent(4) }}
+    {%- endif %}
 
 ),
 

@@ -1,6 +1,10 @@
 -- One row per user x as_of_date on which the user had been active within the last 28 days
 -- (var churn: active_days). The newest as_of_date is the one to score.
 
+{{ config(meta={'made_with': ['churn', 'segments', 'reporting_timezone']}) }}
+
+{% set increments = is_increment() %}
+
 with
 
 user_days as (
@@ -33,6 +37,50 @@ as_of_dates as (
 
 ),
 
+{% if increments -%}
+remade_dates as (
+
+    select * from as_of_dates where not {{ is_kept_date() }}
+
+),
+
+remade_usage as (
+
+    select * from user_event_usage where not {{ is_kept_date() }}
+
+),
+
+-- Of users of whom more than events has changed, on the other dates.
+kept_dates as (
+
+    select * from as_of_dates where {{ is_kept_date() }}
+
+),
+
+user_days_of_changed as (
+
+    select * from user_days where {{ is_changed_profile() }}
+
+),
+
+usage_of_changed as (
+
+    select * from user_event_usage where {{ is_changed_profile() }}
+
+),
+
+final as (
+
+    {{ user_features_as_of(
+        'user_days', 'remade_usage', 'users', 'user_versions', 'remade_dates'
+    ) | indent(4) }}
+    union all
+    {{ user_features_as_of(
+        'user_days_of_changed', 'usage_of_changed', 'users', 'user_versions', 'kept_dates'
+    ) | indent(4) }}
+
+)
+{%- else -%}
 final as (
 
     {{ user_features_as_of(
@@ -40,5 +88,6 @@ final as (
     ) | indent(4) }}
 
 )
+{%- endif %}
 
 select * from final
