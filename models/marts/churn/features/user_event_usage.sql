@@ -6,12 +6,6 @@
 
 with
 
-event_days as (
-
-    select * from {{ ref('fct_known_event_days') }}
-
-),
-
 users as (
 
     select * from {{ ref('dim_known_users') }}
@@ -21,33 +15,37 @@ users as (
 as_of_dates as (
 
     select * from {{ ref('as_of_dates') }}
+    {%- if increments %}
+    where not {{ is_kept_date() }}
+    {%- endif %}
+
+),
+
+event_days as (
+
+    select * from {{ ref('fct_known_event_days') }}
 
 ),
 
 {% if increments -%}
-remade_dates as (
-
-    select * from as_of_dates where not {{ is_kept_date() }}
-
-),
-
+-- On the other dates only users of whom more than events has changed are looked at; found
+-- first (materialized), as DuckDB would join the days of everyone before.
 kept_dates as (
 
-    select * from as_of_dates where {{ is_kept_date() }}
+    select * from {{ ref('as_of_dates') }} where {{ is_kept_date() }}
 
 ),
 
--- Of users of whom more than events has changed, on the other dates.
-event_days_of_changed as (
+event_days_of_changed as materialized (
 
-    select * from event_days where {{ is_changed_profile() }}
+    select * from {{ ref('fct_known_event_days') }} where {{ is_changed_profile() }}
 
 ),
 
 {% endif -%}
 usage as (
 
-    {{ event_usage_as_of('event_days', 'users', 'remade_dates' if increments else 'as_of_dates') | indent(4) }}
+    {{ event_usage_as_of('event_days', 'users', 'as_of_dates') | indent(4) }}
     {%- if increments %}
     union all
     {{ event_usage_as_of('event_days_of_changed', 'users', 'kept_dates') | indent(4) }}

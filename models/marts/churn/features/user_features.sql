@@ -7,18 +7,6 @@
 
 with
 
-user_days as (
-
-    select * from {{ ref('fct_known_user_days') }}
-
-),
-
-user_event_usage as (
-
-    select * from {{ ref('user_event_usage') }}
-
-),
-
 users as (
 
     select * from {{ ref('dim_known_users') }}
@@ -34,60 +22,61 @@ user_versions as (
 as_of_dates as (
 
     select * from {{ ref('as_of_dates') }}
+    {%- if increments %}
+    where not {{ is_kept_date() }}
+    {%- endif %}
+
+),
+
+user_days as (
+
+    select * from {{ ref('fct_known_user_days') }}
+
+),
+
+user_event_usage as (
+
+    select * from {{ ref('user_event_usage') }}
+    {%- if increments %}
+    where not {{ is_kept_date() }}
+    {%- endif %}
 
 ),
 
 {% if increments -%}
-remade_dates as (
-
-    select * from as_of_dates where not {{ is_kept_date() }}
-
-),
-
-remade_usage as (
-
-    select * from user_event_usage where not {{ is_kept_date() }}
-
-),
-
--- Of users of whom more than events has changed, on the other dates.
+-- On the other dates only users of whom more than events has changed are looked at; found
+-- first (materialized), as DuckDB would join the days of everyone before.
 kept_dates as (
 
-    select * from as_of_dates where {{ is_kept_date() }}
+    select * from {{ ref('as_of_dates') }} where {{ is_kept_date() }}
 
 ),
 
-user_days_of_changed as (
+user_days_of_changed as materialized (
 
-    select * from user_days where {{ is_changed_profile() }}
-
-),
-
-usage_of_changed as (
-
-    select * from user_event_usage where {{ is_changed_profile() }}
+    select * from {{ ref('fct_known_user_days') }} where {{ is_changed_profile() }}
 
 ),
 
-final as (
+usage_of_changed as materialized (
 
-    {{ user_features_as_of(
-        'user_days', 'remade_usage', 'users', 'user_versions', 'remade_dates'
-    ) | indent(4) }}
-    union all
-    {{ user_features_as_of(
-        'user_days_of_changed', 'usage_of_changed', 'users', 'user_versions', 'kept_dates'
-    ) | indent(4) }}
+    select * from {{ ref('user_event_usage') }} where {{ is_changed_profile() }}
 
-)
-{%- else -%}
+),
+
+{% endif -%}
 final as (
 
     {{ user_features_as_of(
         'user_days', 'user_event_usage', 'users', 'user_versions', 'as_of_dates'
     ) | indent(4) }}
+    {%- if increments %}
+    union all
+    {{ user_features_as_of(
+        'user_days_of_changed', 'usage_of_changed', 'users', 'user_versions', 'kept_dates'
+    ) | indent(4) }}
+    {%- endif %}
 
 )
-{%- endif %}
 
 select * from final
