@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,15 +119,18 @@ class PublishedFiles:
         A build that ends without saying how (interrupted, no space left) is recorded as
         failed when the process ends, and its unfinished files are removed.
         """
-        _write_atomically(self.warehouse / LAST_BUILD, record)
         if json.loads(record)["status"] == "running":
+            # Before it is written, lest Ctrl-C come between. What is registered last is
+            # called first: Ctrl-C that is pressed again must not cut short the other.
             atexit.register(self._end_build, record, os.getpid())
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        _write_atomically(self.warehouse / LAST_BUILD, record)
 
     def _end_build(self, record: str, process: int) -> None:
         path = self.warehouse / LAST_BUILD
-        if os.getpid() != process or path.read_text() != record:
-            return
         with contextlib.suppress(OSError):
+            if os.getpid() != process or path.read_text() != record:
+                return
             self._remove_unfinished()
             failed = {"status": "failed", "failed": ["publish"], "failed_count": 1}
             _write_atomically(path, json.dumps(json.loads(record) | failed))

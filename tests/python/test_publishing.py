@@ -152,10 +152,11 @@ def stop(process: subprocess.Popen, number: signal.Signals) -> bool:
     A Ctrl-C that falls into a callback, where Python cannot raise it, is lost: a person
     presses again.
     """
-    while True:
+    while process.poll() is None:
         os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(timeout=1) != 0
+            process.wait(timeout=1)
+    return process.returncode != 0
 
 
 def test_a_second_build_of_the_same_input_publishes_the_same(

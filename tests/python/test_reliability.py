@@ -6,12 +6,21 @@ is made elsewhere in the same way.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import json
 import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from types import FrameType
 
 import duckdb
 import pytest
 
+from plugins import published_files
 from plugins.database_file import BuildFile
 from plugins.published_files import PublishedFiles
 from tests.reliability.hardships import middle_overwritten, publish_template, run_case
@@ -95,6 +104,69 @@ def test_a_day_of_which_a_kill_left_a_part_is_written_anew(
     written(published, b"dPAR1", b"ePAR1")
     files = published.add_days(DAY)
     assert [Path(file).read_bytes() for file in files] == [b"dPAR1", b"ePAR1"]
+
+
+class CtrlC:
+    """Pressed at every line of plugins/published_files.py, once so many have run."""
+
+    def __init__(self, lines_before: int) -> None:
+        self.lines_before = lines_before
+
+    @property
+    def is_pressed(self) -> bool:
+        return self.lines_before < 0
+
+    def trace(self, frame: FrameType, event: str, _: object) -> Callable | None:
+        if frame.f_code.co_filename != published_files.__file__:
+            return None
+        if event == "line":
+            self.lines_before -= 1
+            if self.is_pressed:
+                signal.raise_signal(signal.SIGINT)
+        return self.trace
+
+    def may_interrupt(self, function: Callable, *arguments: object) -> None:
+        tracer = sys.gettrace()
+        sys.settrace(self.trace)
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                function(*arguments)
+        finally:
+            sys.settrace(tracer)
+
+
+@pytest.fixture
+def at_exit(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple]]:
+    """What is registered to be called at the end of the process, and is not."""
+    calls: list[tuple] = []
+    monkeypatch.setattr(atexit, "register", lambda *call: calls.append(call))
+    handler = signal.getsignal(signal.SIGINT)
+    yield calls
+    signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.parametrize("before", [None, '{"build": "1", "status": "published"}'])
+def test_a_build_interrupted_anywhere_is_not_left_recorded_as_running(
+    tmp_path: Path, at_exit: list[tuple], before: str | None
+) -> None:
+    running = json.dumps({"build": "2", "status": "running"})
+    left = set()
+    for line in count():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        ctrl_c = CtrlC(line)
+        record = tmp_path / str(line) / published_files.LAST_BUILD
+        record.parent.mkdir()
+        if before:
+            record.write_text(before)
+        published = PublishedFiles(record.parent, lambda _: None)
+        ctrl_c.may_interrupt(published.record_build, running)
+        while at_exit:
+            ctrl_c.may_interrupt(*at_exit.pop())
+        left.add(record.read_text() if record.exists() else None)
+        if not ctrl_c.is_pressed:
+            break
+    assert before in left
+    assert {json.loads(text)["status"] for text in left - {before}} == {"failed"}
 
 
 def test_readers_of_the_build_before_keep_it_though_a_killed_one_left_a_file(
