@@ -33,7 +33,7 @@ from benchmarks.make_events import Data, describe, make, make_next_day, parse_si
 from benchmarks.measure import run_process
 from benchmarks.progress import progress
 from benchmarks.question import LOAD, TASKS
-from benchmarks.task import ENGINES
+from benchmarks.task import ENGINES, THREADS
 from benchmarks.task import PACKAGES as NEEDED
 
 HAS_LOAD = ["warehouse", "clickhouse_tables"]
@@ -64,7 +64,7 @@ def measure(
     data: Data,
     folder: Path,
     limits: tuple[int, float],
-    threads: int = 4,
+    threads: int = THREADS,
 ) -> Measured:
     """Runs a task in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.task", engine, task]
@@ -270,7 +270,7 @@ def main() -> None:
     parser.add_argument(
         "--threads",
         type=int,
-        default=4,
+        default=THREADS,
         help="nodes at once in the builds; with 1, processor time is told by node",
     )
     parser.add_argument(

@@ -29,13 +29,13 @@ MODULES = {
     "pandas": "pandas_frames",
 }
 
-
 PACKAGES = {
     "clickhouse": "chdb",
     "clickhouse_tables": "chdb",
     "polars": "polars",
     "pandas": "pandas",
 }
+THREADS = 2  # of dbt: nodes at once, as many as in profiles.yml
 
 
 def perform(
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--started", type=float, default=time.monotonic())
-    parser.add_argument("--threads", type=int, default=4, help="of dbt")
+    parser.add_argument("--threads", type=int, default=THREADS, help="of dbt")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     data = describe(given.events, given.users)

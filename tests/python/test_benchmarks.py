@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from benchmarks import report
 from benchmarks.engines import warehouse
@@ -25,7 +26,7 @@ from benchmarks.make_events import (
 from benchmarks.measure import run_process
 from benchmarks.question import TASKS
 from benchmarks.run import BUILT_IN, available, compare, differences, planned
-from benchmarks.task import ENGINES, PACKAGES
+from benchmarks.task import ENGINES, PACKAGES, THREADS
 from tests.builds import PROJECT
 
 EVENTS = 50_000
@@ -175,6 +176,11 @@ def test_the_time_of_a_run_of_dbt_is_told_by_phase_and_model(
     assert {f"model.{mart}" for mart in warehouse.MARTS} <= steps.keys()
     assert steps["model.fct_events"]["query_seconds"] > 0
     assert all(step["query_seconds"] <= step["seconds"] for step in steps.values())
+
+
+def test_tasks_run_as_many_nodes_at_once_as_users_do() -> None:
+    profiles = yaml.safe_load((PROJECT / "profiles.yml").read_text())
+    assert profiles["product_analytics"]["outputs"]["duckdb"]["threads"] == THREADS
 
 
 def test_days_that_the_marts_lack_are_noticed(
