@@ -129,7 +129,9 @@ def choose_clusters(
         smallest = np.bincount(model.labels_, minlength=k).min()
         if smallest < LEAST_SHARE * len(points):
             continue
-        stability = jaccard_stability(points, model.labels_, k, resamples, generator)
+        stability = jaccard_stability(
+            points, model.labels_, k, resamples, generator, LEAST_JACCARD
+        )
         if stability.min() >= LEAST_JACCARD:
             return model, stability
     return None
@@ -141,21 +143,31 @@ def jaccard_stability(
     k: int,
     resamples: int,
     generator: np.random.Generator,
+    least: float = 0.0,
 ) -> np.ndarray:
     """Mean over resamples of each cluster's best Jaccard overlap with a new one, (k,).
 
     Each resample of the points is clustered afresh and all points are assigned to its
-    clusters (Hennig 2007, cluster-wise assessment of cluster stability).
+    clusters (Hennig 2007, cluster-wise assessment of cluster stability). Once a cluster
+    cannot reach `least` any more, the resamples that are left count as perfect overlaps.
     """
-    found = np.zeros((resamples, k))
-    for resample in range(resamples):
-        drawn = generator.integers(0, len(points), len(points))
-        state = int(generator.integers(2**31))
+    found = np.ones((resamples, k))
+    # Drawn at once: what is drawn next must not depend on where this stops.
+    draws = [
+        (
+            generator.integers(0, len(points), len(points)),
+            int(generator.integers(2**31)),
+        )
+        for _ in range(resamples)
+    ]
+    for resample, (drawn, state) in enumerate(draws):
         again = KMeans(k, n_init=3, random_state=state).fit(points[drawn])
         new = again.predict(points)
         both = np.bincount(labels * k + new, minlength=k * k).reshape(k, k)
         either = both.sum(axis=1)[:, None] + both.sum(axis=0)[None, :] - both
         found[resample] = (both / either).max(axis=1)
+        if found.mean(axis=0).min() < least:
+            break
     return found.mean(axis=0)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats.contingency import association, crosstab
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from test_ml_inputs import holds_only_nulls, shuffled
 
@@ -131,6 +132,35 @@ def test_one_mix_for_all_is_no_structure():
     assert found["population_share"].sum() == pytest.approx(1)
     assert found["stability"].isna().all()
     assert holds_only_nulls(found)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_stability_that_cannot_be_reached_is_not_looked_at_to_the_end(k, monkeypatch):
+    counts, _ = personas(200)
+    points = segments.points_of(counts, segments.population_share(counts), 10.0)
+    labels = KMeans(k, n_init=5, random_state=0).fit(points).labels_
+    fits = []
+
+    def counted(*arguments, **options):
+        fits.append(1)
+        return KMeans(*arguments, **options)
+
+    monkeypatch.setattr(segments, "KMeans", counted)
+    generators = [np.random.default_rng(0), np.random.default_rng(0)]
+    least = segments.LEAST_JACCARD
+    whole, cut = (
+        segments.jaccard_stability(points, labels, k, 20, generator, *limit)
+        for generator, limit in zip(generators, ([], [least]), strict=True)
+    )
+    assert (cut.min() < least) == (whole.min() < least) == (k == 5)
+    # What is drawn afterwards is the same.
+    assert generators[0].random() == generators[1].random()
+    if k == 3:
+        np.testing.assert_array_equal(whole, cut)
+        assert len(fits) == 40
+    else:
+        assert (cut >= whole).all()
+        assert len(fits) < 40
 
 
 def test_more_or_less_of_the_same_is_no_structure():
