@@ -5,47 +5,36 @@ of and the SHA-256 of every other file; and files for readers. The version is th
 that the model was trained at and a hash of the manifest, so a version names its content
 to the byte: the same data, settings and library versions give the same one.
 
-Reading one executes nothing that it holds: skops builds known types only, and which
-those are is decided here, by ALLOWED_TYPES, never by the file. Pickle and joblib, which
-run whatever the file says, are not used.
+Reading one executes nothing that it holds, see `ml.plain`.
 """
 
 import hashlib
-import io
 import json
 import os
 import platform
 import re
 import shutil
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import skops.io
 
-from ml import churn, evaluate, frames
+from ml import churn, evaluate, frames, plain
 from ml.churn import Model
 from ml.features import NAMES, Column, Inputs, data_hash, prepare
 
 TRAIN = "train"  # what var churn_model says for: learn within the build
 MODEL_FILE, MANIFEST_FILE = "model.skops", "manifest.json"
 VERSION_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}")
-# Types beyond plain data that a model file may hold. The trees of scikit-learn's
-# histogram gradient boosting are arrays; skops does not know that they are harmless.
-ALLOWED_TYPES = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 # Their objects and numbers change between versions, so these must be the manifest's.
 REQUIRED_VERSIONS = ("scikit-learn", "numpy")
 RECORDED_VERSIONS = (*REQUIRED_VERSIONS, "scipy", "pandas", "skops")
 # Far above any model of this project; below what would fill a machine's memory.
-MOST_BYTES, MOST_MEMBERS = 64 * 2**20, 20_000
+MOST_BYTES = 64 * 2**20
 GOLDEN_ROWS, GOLDEN_TOLERANCE = 10, 1e-9
-NAMED_TUPLES = {shape.__name__: shape for shape in (Model, Column)}
-# Members of a zip file have a time; this is the earliest that one can have.
-NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 class ArtefactError(ValueError):
@@ -101,7 +90,7 @@ def contents(
 
     `facts`: what the manifest says, of JSON's types; `readable`: further files.
     """
-    files = {MODEL_FILE: model_bytes(model)}
+    files = {MODEL_FILE: plain.dumped(model)}
     files |= {name: text.encode() for name, text in sorted(readable.items())}
     listed = {
         name: {"sha256": _sha256(content), "bytes": len(content)}
@@ -246,54 +235,20 @@ def installed_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **libraries}
 
 
-def model_bytes(model: Model) -> bytes:
-    """The model as a skops file, the same bytes whenever the model is the same.
-
-    skops names objects and members by their address in memory, and a zip file keeps
-    the time of writing: both are replaced, by a count and by NO_TIME.
-    """
-    dumped = zipfile.ZipFile(io.BytesIO(skops.io.dumps(_plain(model))))
-    schema = json.loads(dumped.read("schema.json"))
-    members: dict[str, str] = {}
-    ids: dict[int, int] = {}
-    for number, node in enumerate(_nodes(schema)):
-        if "__id__" in node:
-            # Whether two equal texts or numbers are one object is up to the
-            # interpreter, so each of them counts alone.
-            is_shared = node.get("__loader__") != "JsonNode"
-            key = node["__id__"] if is_shared else -number
-            node["__id__"] = ids.setdefault(key, len(ids))
-        if "file" in node:
-            given = node["file"]
-            name = f"{len(members)}{Path(given).suffix}"
-            node["file"] = members.setdefault(given, name)
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
-        for given, name in members.items():
-            archive.writestr(zipfile.ZipInfo(name, NO_TIME), dumped.read(given))
-        text = json.dumps(schema, separators=(",", ":"))
-        archive.writestr(zipfile.ZipInfo("schema.json", NO_TIME), text)
-    return written.getvalue()
-
-
 def read_model(content: bytes, what: str) -> Model:
-    """The model of a skops file that holds nothing but plain data and ALLOWED_TYPES.
+    """The model of a file that `plain.dumped` gave; of no other, see `plain.loaded`.
 
     `what` names the file in the ArtefactError that is raised for any other file.
     """
-    _require_small(content, what)
     try:
-        found = skops.io.get_untrusted_types(data=content)
-        others = sorted(set(found) - set(ALLOWED_TYPES))
-        if not others:
-            return _model(skops.io.loads(content, trusted=list(ALLOWED_TYPES)))
-    except Exception as error:
-        # Whatever bytes may make a reader raise, the file is not a model.
+        model = plain.loaded(content, (Model, Column))
+    except plain.UnreadableError as error:
         raise ArtefactError(f"{what} cannot be read as a model: {error}") from error
-    raise ArtefactError(
-        f"{what} holds types that a model has no use for: {', '.join(others)}. Allowed "
-        f"beside plain data is {', '.join(ALLOWED_TYPES)}. It was not loaded."
-    )
+    if not isinstance(model, Model):
+        raise ArtefactError(
+            f"{what} cannot be read as a model: it holds a {type(model).__name__}"
+        )
+    return model
 
 
 def golden_frames(rows: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -481,22 +436,6 @@ def _require_horizon(version: str, manifest: dict[str, Any], horizon: int) -> No
         )
 
 
-def _require_small(content: bytes, what: str) -> None:
-    """No compressed member, few members, and no more bytes than the file has."""
-    try:
-        members = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except Exception as error:
-        raise ArtefactError(f"{what} is not a whole zip file: {error}.") from None
-    unpacked = sum(member.file_size for member in members)
-    is_packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
-    if is_packed or unpacked > len(content) or len(members) > MOST_MEMBERS:
-        raise ArtefactError(
-            f"{what} would unpack to {unpacked:,} bytes in {len(members):,} members; "
-            f"allowed are at most {MOST_MEMBERS:,} members, not compressed, and no more "
-            f"bytes than the file has ({len(content):,}). It was not loaded."
-        )
-
-
 def _require_golden_rows(
     version: str, model: Model, rows: list[dict[str, Any]]
 ) -> None:
@@ -516,51 +455,6 @@ def _require_golden_rows(
                 f"{now:.12f}; in training it was {then:.12f}. The code or the machine "
                 "computes otherwise than then. Train again."
             )
-
-
-def _plain(value: Any) -> Any:
-    """Named tuples as dictionaries that say their name, whatever their fields are."""
-    if hasattr(value, "_fields"):
-        fields = {name: _plain(getattr(value, name)) for name in value._fields}
-        return {"named_tuple": type(value).__name__, "fields": fields}
-    if isinstance(value, list | tuple):
-        return type(value)(_plain(item) for item in value)
-    return (
-        {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
-    )
-
-
-def _model(plain: Any) -> Model:
-    model = _restored(plain)
-    if not isinstance(model, Model):
-        raise TypeError(f"it holds a {type(model).__name__}")
-    return model
-
-
-def _restored(value: Any) -> Any:
-    """The inverse of `_plain`. Another set of fields raises TypeError."""
-    if isinstance(value, list | tuple):
-        return type(value)(_restored(item) for item in value)
-    if not isinstance(value, dict):
-        return value
-    if set(value) != {"named_tuple", "fields"}:
-        return {key: _restored(item) for key, item in value.items()}
-    shape, fields = NAMED_TUPLES[value["named_tuple"]], value["fields"]
-    if set(fields) != set(shape._fields):
-        raise TypeError(
-            f"a {shape.__name__} of this version of the project has the fields "
-            f"{', '.join(shape._fields)}, not {', '.join(fields)}"
-        )
-    return shape(**{name: _restored(item) for name, item in fields.items()})
-
-
-def _nodes(state: Any) -> Iterator[dict[str, Any]]:
-    """Every dictionary in a tree of JSON, parents first, in the order of the file."""
-    if isinstance(state, dict):
-        yield state
-    children = state.values() if isinstance(state, dict) else state
-    for child in children if isinstance(state, dict | list) else ():
-        yield from _nodes(child)
 
 
 def _named(model: Model, version: str) -> Model:

@@ -20,7 +20,7 @@ import skops.io
 from sklearn import metrics as reference
 from test_ml_inputs import HORIZON, Frames, joining, product, shuffled
 
-from ml import artefact, churn, evaluate
+from ml import artefact, churn, evaluate, plain
 from ml.artefact import ArtefactError
 from ml.candidates import KINDS, Settings
 from ml.features import NAMES
@@ -165,7 +165,7 @@ def test_another_process_gives_the_same_bytes(trained):
 
 def test_no_time_and_no_address_is_in_the_model_file(trained):
     archive = zipfile.ZipFile(io.BytesIO(trained[1]["model.skops"]))
-    assert {member.date_time for member in archive.infolist()} == {artefact.NO_TIME}
+    assert {member.date_time for member in archive.infolist()} == {plain.NO_TIME}
     nodes = archive.read("schema.json").decode().count("__id__")
     largest = max(
         int(part.split("}")[0].split(",")[0])
