@@ -121,7 +121,7 @@ def backtest(
     _require_ending(output, (".csv", ".json"))
     with _connect(warehouse, target) as connection:
         horizon_days = _horizon_days(connection)
-        features, usage, labels = relations.history(*_tables(connection))
+        features, usage, labels = _history(connection)
     predictions = evaluate.predict_later_dates(
         features, usage, labels, horizon_days, test_dates=test_dates
     )
@@ -176,7 +176,7 @@ def train(warehouse: Path, target: str, output: Path | None) -> None:
                 "The published file holds no user to learn from."
             )
         kind = choice.champion(marts["choice"])
-        history = relations.history(*tables)
+        history = _history(connection)
         _note(f"Learning {kind} from {len(history[0]):,} rows of users and dates")
         model, facts = artefact.train(*history, at, _horizon_days(connection), kind)
         _require_same_model(connection, model)
@@ -318,6 +318,11 @@ def _tables(
     """What the functions of `ml.relations` take, in their order."""
     names = ("user_features", "user_event_usage", "churn_labels", "churn_sampled_users")
     return tuple(connection.table(name) for name in names)
+
+
+def _history(connection: duckdb.DuckDBPyConnection) -> list[pd.DataFrame]:
+    """Features, usage and labels to learn from and to test on."""
+    return [rows.df() for rows in relations.history(*_tables(connection))]
 
 
 def _horizon_days(connection: duckdb.DuckDBPyConnection) -> int:

@@ -14,6 +14,7 @@ from duckdb import DuckDBPyRelation
 
 from ml import artefact, candidates, choice, churn, progress
 from ml.features import KEYS, NAMES
+from ml.memory import remembered
 
 FEATURE_COLUMNS = (*KEYS, *NAMES, "segments", "is_eligible")
 USAGE_COLUMNS = (*KEYS, "event_name", "events_28")
@@ -27,10 +28,9 @@ def history(
     usage: DuckDBPyRelation,
     labels: DuckDBPyRelation,
     sampled_users: DuckDBPyRelation,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[DuckDBPyRelation, DuckDBPyRelation, DuckDBPyRelation]:
     """Features, usage and labels of the sampled users on the dates that have closed."""
-    closed = labels.filter("is_closed")
-    ((last,),) = closed.aggregate("max(as_of_date)").fetchall()
+    last = newest(labels.filter("is_closed"))
     is_closed = f"as_of_date <= date '{last}'" if last else "false"
     read = (
         (features, FEATURE_COLUMNS),
@@ -54,29 +54,43 @@ def scoring_model(
     horizon_days: int,
     churn_model: str,
     models_folder: str,
+    memory_folder: str,
 ) -> churn.Model | None:
     """The model that scores the newest as_of_date; None without rows.
 
     `churn_model`: artefact.TRAIN, one of the chosen kind is learnt now; or a version in
-    `models_folder`, see `artefact.kept_model`.
+    `models_folder`, see `artefact.kept_model`. What was learnt from the same rows is taken
+    from `memory_folder`.
     """
     at = newest(features)
     if churn_model != artefact.TRAIN:
         return artefact.kept_model(Path(models_folder), churn_model, at, horizon_days)
     if at is None:
         return None
+    known = history(features, usage, labels, sampled_users)
     with candidates.remembering():
-        return churn.train(
-            *history(features, usage, labels, sampled_users),
-            at,
+        return remembered(
+            memory_folder,
+            churn.train,
+            *known,
+            # Until another label closes, each day learns what the one before did.
+            _closed_at(known[0], at, horizon_days),
             horizon_days,
             kind=choice.champion(chosen.df()),
         )
 
 
-def newest(features: DuckDBPyRelation) -> np.datetime64 | None:
-    """The as_of_date to score; None where there are no rows."""
-    ((date,),) = features.aggregate("max(as_of_date)").fetchall()
+def _closed_at(
+    known: DuckDBPyRelation, at: np.datetime64, horizon_days: int
+) -> np.datetime64:
+    """The day by which all labels had closed that are closed `at` a day."""
+    last = newest(known)
+    return at if last is None else min(at, last + np.timedelta64(horizon_days, "D"))
+
+
+def newest(rows: DuckDBPyRelation) -> np.datetime64 | None:
+    """The last as_of_date, of features that to score; None where there are no rows."""
+    ((date,),) = rows.aggregate("max(as_of_date)").fetchall()
     return np.datetime64(date, "D") if date else None
 
 
@@ -96,10 +110,10 @@ def to_score(
     for chunk in progress.steps("Scoring", range(chunks)):
         in_chunk = f"hash(user_id) % {chunks} = {chunk}"
         yield (
-            _columns(features.filter(in_chunk), FEATURE_COLUMNS),
-            _columns(usage.filter(in_chunk), USAGE_COLUMNS),
+            _columns(features.filter(in_chunk), FEATURE_COLUMNS).df(),
+            _columns(usage.filter(in_chunk), USAGE_COLUMNS).df(),
         )
 
 
-def _columns(relation: DuckDBPyRelation, columns: tuple[str, ...]) -> pd.DataFrame:
-    return relation.project(", ".join(columns)).df()
+def _columns(relation: DuckDBPyRelation, columns: tuple[str, ...]) -> DuckDBPyRelation:
+    return relation.project(", ".join(columns))

@@ -63,6 +63,13 @@ class Groups(NamedTuple):
     more: list[list[str]]  # events that its users do more of, most telling first
 
 
+class Found(NamedTuple):
+    """What `cluster` finds."""
+
+    shares: Shares
+    groups: Groups
+
+
 def find(
     sample: pd.DataFrame,
     previous: pd.DataFrame | None = None,
@@ -72,18 +79,26 @@ def find(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> pd.DataFrame:
-    """The segments' centers: one row per segment x event_name, see CENTER_TYPES.
+    """`centers` of what `cluster` finds; arguments as there."""
+    found = cluster(sample, min_events, smoothing, largest_k, resamples, seed)
+    return centers(found, previous)
+
+
+def cluster(
+    sample: pd.DataFrame,
+    min_events: int = 10,
+    smoothing: float = 10.0,
+    largest_k: int = LARGEST_K,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Found:
+    """The groups of users alike in what they do.
 
     `sample`: user x as_of_date x event_name, counts in 28 days, of users of one date,
-    and whether they are new; `previous`: what this gave last time. What tells when a
-    user came, not how they use the product, is left out: new users where clusters are
-    looked for, and events that nearly everyone does once at most, such as signing up.
-    Events beyond MOST_EVENTS share an `axis`. Segment 0 is everyone, the others are
-    clusters; where no number of them is found again by resampling there are none.
-
-    A segment that was there last time keeps its id, and its name as long as its users
-    do more of what it says. One that is gone stays, not `is_current`, so that its id is
-    given to no other, and to itself should it come back.
+    and whether they are new. What tells when a user came, not how they use the product,
+    is left out: new users where clusters are looked for, and events that nearly
+    everyone does once at most, such as signing up. Events beyond MOST_EVENTS share an
+    axis. Where no number of clusters is found again by resampling there are none.
     """
     frames.require_whole_number("min_events", min_events, 1)
     frames.require_whole_number("largest_k", largest_k, 2)
@@ -92,6 +107,19 @@ def find(
     with frames.one_thread():
         shares = _sampled_shares(sample, min_events)
         groups = _find_groups(shares, smoothing, largest_k, resamples, seed)
+    return Found(shares, groups)
+
+
+def centers(found: Found, previous: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The segments' centers: one row per segment x event_name, see CENTER_TYPES.
+
+    `previous`: what this gave last time. Segment 0 is everyone, the others are the
+    clusters. A segment that was there last time keeps its id, and its name as long as
+    its users do more of what it says. One that is gone stays, not `is_current`, so that
+    its id is given to no other, and to itself should it come back.
+    """
+    shares, groups = found
+    with frames.one_thread():
         known = _of_this_product(previous, shares)
         ids, names = _ids_and_names(groups, shares.axes, known)
         return _center_rows(shares, groups, ids, names, known)

@@ -23,6 +23,7 @@ from plugins.code_hash import code_hash
 from plugins.database_file import BuildFile
 from plugins.input_files import input_problem
 from plugins.published_files import PublishedFiles
+from plugins.remembered_results import forget_on_full_refresh
 
 logger = AdapterLogger("warehouse")
 
@@ -35,6 +36,7 @@ class Plugin(BasePlugin):
         logging.raiseExceptions = False
         database = Path(self.creds.path).resolve()
         _prepare_folder(database.parent)
+        forget_on_full_refresh(database.parent)
         _require_memory_limit((self.creds.settings or {}).get("memory_limit"))
         self.build_file = BuildFile(database, logger.warning)
         self.build_file.prepare()

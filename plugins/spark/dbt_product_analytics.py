@@ -7,6 +7,7 @@ written as DuckDB relations, and the checks of files that are SQL functions on D
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -26,9 +27,11 @@ class SparkSessionPlugin(dbtPlugin):
             sys.path.append(str(PROJECT))
         from dbt.adapters.factory import FACTORY
 
+        from plugins.remembered_results import forget_on_full_refresh
         from plugins.spark.session_adapter import SparkAdapter
 
         FACTORY.plugins["spark"].adapter = SparkAdapter
+        forget_on_full_refresh(Path(os.environ.get("WAREHOUSE_DIR", "warehouse")))
 
 
 plugins = [SparkSessionPlugin]

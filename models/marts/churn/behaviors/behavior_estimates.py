@@ -1,6 +1,7 @@
 """One row per event_name x threshold that can be tested: ml/behaviors.py's estimates."""
 
 from ml.behaviors import estimate
+from ml.memory import remembered
 
 
 def model(dbt, session):
@@ -10,10 +11,12 @@ def model(dbt, session):
         users.select("user_id"), "user_id", how="semi"
     )
     contrasts = dbt.ref("behavior_contrasts").filter("left_out_reason is null")
-    return estimate(
-        users.df(),
-        exposures.df(),
-        contrasts.select("event_name, threshold").df(),
+    return remembered(
+        dbt.config.meta_get("memory_folder"),
+        estimate,
+        users,
+        exposures,
+        contrasts.select("event_name, threshold"),
         dbt.config.meta_get("false_discovery_rate"),
         dbt.config.meta_get("confidence_level_z"),
     )

@@ -2,10 +2,11 @@
 
 from ml.choice import champion
 from ml.evaluate import backtest
+from ml.memory import remembered
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
     kind = champion(dbt.ref("candidate_choice").df())
     tested = dbt.ref("candidate_predictions").filter("split = 'test'")
-    return backtest(tested.df(), kind)
+    return remembered(dbt.config.meta_get("memory_folder"), backtest, tested, kind)

@@ -1,8 +1,9 @@
 """One row per user x as_of_date tested or chosen on: what each candidate says of them."""
 
-from ml.artefact import add_frozen
+from ml.artefact import TRAIN, add_frozen
 from ml.candidates import remembering
 from ml.evaluate import predict_later_dates
+from ml.memory import remembered
 from ml.relations import history
 
 
@@ -16,12 +17,22 @@ def model(dbt, session):
     )
     horizon_days = dbt.config.meta_get("horizon_days")
     with remembering():
-        predictions = predict_later_dates(features, usage, labels, horizon_days)
+        predictions = remembered(
+            dbt.config.meta_get("memory_folder"),
+            predict_later_dates,
+            features,
+            usage,
+            labels,
+            horizon_days,
+        )
+    churn_model = dbt.config.meta_get("churn_model")
+    if churn_model == TRAIN:
+        return predictions
     return add_frozen(
         predictions,
-        features,
-        usage,
+        features.df(),
+        usage.df(),
         horizon_days,
-        dbt.config.meta_get("churn_model"),
+        churn_model,
         dbt.config.meta_get("models_folder"),
     )

@@ -17,5 +17,6 @@ def model(dbt, session):
         dbt.config.meta_get("horizon_days"),
         dbt.config.meta_get("churn_model"),
         dbt.config.meta_get("models_folder"),
+        dbt.config.meta_get("memory_folder"),
     )
     return ranked(score(scores_with, *part) for part in to_score(features, usage))

@@ -2,17 +2,20 @@
 
 import duckdb
 
-from ml.segments import find
+from ml.memory import remembered
+from ml.segments import centers, cluster
 
 
 def model(dbt, session):
     dbt.config(materialized="table")
-    return find(
-        dbt.ref("behavior_sample").df(),
-        previous=_previous(dbt, session),
-        min_events=dbt.config.meta_get("min_events"),
-        smoothing=dbt.config.meta_get("smoothing_events"),
+    found = remembered(
+        dbt.config.meta_get("memory_folder"),
+        cluster,
+        dbt.ref("behavior_sample"),
+        dbt.config.meta_get("min_events"),
+        dbt.config.meta_get("smoothing_events"),
     )
+    return centers(found, _previous(dbt, session))
 
 
 def _previous(dbt, session):
