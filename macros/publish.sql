@@ -170,7 +170,11 @@
     {{- return(days) -}}
 {%- endmacro %}
 
-{# Only of days whose events have changed are the rows read to know their content's hash. #}
+{#
+    Only of days whose events have changed are the rows read to know their content's hash. A
+    row is hashed twice: its hash is but an xor in its last column, so that an xor of those
+    would not tell values of this column that two rows have exchanged.
+#}
 {% macro hash_changed_days(events, columns) -%}
     {%- set is_all = run_query(
         'select count(*) from incremental.unpublished_days where event_date is null'
@@ -180,7 +184,7 @@
         'begin;'
         ~ 'delete from incremental.day_contents where ' ~ is_changed ~ ';'
         ~ 'insert into incremental.day_contents select event_date, '
-        ~ "count(*) || '-' || format('{:x}', bit_xor(hash(" ~ columns ~ ')))'
+        ~ "count(*) || '-' || format('{:x}', bit_xor(hash(hash(" ~ columns ~ '))))'
         ~ ' from ' ~ events ~ ' where ' ~ is_changed ~ ' group by event_date;'
         ~ 'delete from incremental.unpublished_days;'
         ~ 'commit'
