@@ -17,10 +17,11 @@ SESSION_GAP_SECONDS = 1800
 # The last day of the data is the one that it ends in, so the one before is reported on.
 AS_OF = FIRST_DAY + timedelta(DAYS - 2)
 LOOKBACK_DAYS = 28
-AS_OF_DATES = [
-    AS_OF - timedelta(7 * back)
-    for back in range(26)
-    if AS_OF - timedelta(7 * back) >= FIRST_DAY + timedelta(LOOKBACK_DAYS - 1)
+# The newest, and Sundays before it.
+AS_OF_DATES = [AS_OF] + [
+    day
+    for day in (AS_OF - timedelta(back) for back in range(1, 7 * 26))
+    if day.isoweekday() == 7 and day >= FIRST_DAY + timedelta(LOOKBACK_DAYS - 1)
 ]
 SLICE = ["segment", "segment_value"]
 
