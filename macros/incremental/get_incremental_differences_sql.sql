@@ -8,10 +8,13 @@
         changed_attempts (likewise, and all of the funnels whose definition has changed),
         changed_dates (of the as_of_dates that is_kept_date excludes, and on the others the
             rows of users whose profiles have changed),
+        changed_periods (of the periods that is_remade_period names),
         reopened_rows (of base_events_checked, see reopen_events),
         all.
     meta.announces: {table of the schema incremental: [columns]}, whose values in changed
         rows it is told of, such as {changed_users: [user_id]}.
+    meta.announces_changed: {table: {key, changed, column}}: it is told of the values of a
+        column where another column, `changed`, differs between two rows of one key.
 #}
 {% macro get_incremental_differences_sql(arguments) -%}
     {%- set target_relation, source = arguments.target_relation, arguments.temp_relation -%}
@@ -32,6 +35,9 @@
     {% for table, announced in config.get('meta').get('announces', {}).items() -%}
     {{ announce('incremental.' ~ table, announced, target_relation) }}
     {% endfor %}
+    {%- for table, announced in config.get('meta').get('announces_changed', {}).items() -%}
+    {{ announce_changed('incremental.' ~ table, announced, target_relation) }}
+    {% endfor %}
 
     delete from {{ target_relation }} where rowid in (select kept_row from outdated_rows);
 
@@ -44,7 +50,8 @@
 
 {% macro rows_in_scope(scope) -%}
     {%- do require_one_of(
-        'meta.scope', scope, ['changed_users', 'changed_attempts', 'changed_dates', 'reopened_rows', 'all']
+        'meta.scope', scope,
+        ['changed_users', 'changed_attempts', 'changed_dates', 'changed_periods', 'reopened_rows', 'all']
     ) -%}
     {%- if scope == 'changed_users' -%}
         {{ is_changed_user('user_id') }}
@@ -52,6 +59,8 @@
         ({{ is_changed_user('user_id') }} or {{ is_remade_funnel() }})
     {%- elif scope == 'changed_dates' -%}
         (not {{ is_kept_date() }} or {{ is_changed_profile() }})
+    {%- elif scope == 'changed_periods' -%}
+        {{ is_remade_period() }}
     {%- elif scope == 'reopened_rows' -%}
         rowid in (select reopened_rows.kept_row from reopened_rows)
     {%- else -%}
@@ -74,4 +83,14 @@
     select {{ column }} from new_rows where {{ column }} is not null
     {{- '\n    union' if not loop.last }}
     {%- endfor %};
+{%- endmacro %}
+
+{% macro announce_changed(relation, announced, target_relation) -%}
+    insert into {{ relation }}
+    select made.{{ announced.column }}
+    from new_rows as made
+    inner join {{ target_relation }} as kept on made.{{ announced.key }} = kept.{{ announced.key }}
+    where kept.rowid in (select kept_row from outdated_rows)
+        and made.{{ announced.changed }} is distinct from kept.{{ announced.changed }}
+        and made.{{ announced.column }} is not null;
 {%- endmacro %}

@@ -10,6 +10,9 @@
         NULL stands for everyone.
     changed_profiles: likewise the users of whom something else than their events has
         changed, such as when they signed up: all that was said of them may be other now.
+    changed_segments: likewise since when users have been active whose segments are others
+        now.
+    changed_sessions: likewise the days on which sessions began that have changed.
     changed_days: likewise the days whose events have changed; NULL stands for all days.
     unpublished_days: the same, until day_contents, a hash of each day's events, is brought
         up to date for publishing.
@@ -26,6 +29,8 @@
         ~ 'create table if not exists incremental.definitions (fact varchar, definition varchar);'
         ~ 'create table if not exists incremental.changed_users (user_id varchar);'
         ~ 'create table if not exists incremental.changed_profiles (user_id varchar);'
+        ~ 'create table if not exists incremental.changed_segments (first_active_at timestamp);'
+        ~ 'create table if not exists incremental.changed_sessions (start_date date);'
         ~ 'create table if not exists incremental.changed_days (event_date date);'
         ~ 'create table if not exists incremental.unpublished_days (event_date date);'
         ~ 'create table if not exists incremental.day_contents (event_date date, content varchar)'
@@ -55,6 +60,8 @@
             ~ 'insert into incremental.unpublished_days from incremental.changed_days;'
             ~ 'delete from incremental.changed_users;'
             ~ 'delete from incremental.changed_profiles;'
+            ~ 'delete from incremental.changed_segments;'
+            ~ 'delete from incremental.changed_sessions;'
             ~ 'delete from incremental.changed_days;'
             ~ 'commit'
         ) -%}
@@ -104,10 +111,12 @@
 {% macro spark__announce_everyone() -%}{%- endmacro %}
 
 {% macro duckdb__announce_everyone() -%}
-    {%- set by_scope = {'changed_attempts': [], 'changed_dates': ['changed_profiles']} -%}
-    {%- for table in by_scope.get(
-        model.config.meta.scope, ['changed_users', 'changed_profiles', 'changed_days']
-    ) -%}
+    {%- set by_scope = {
+        'changed_attempts': [], 'changed_periods': [], 'changed_dates': ['changed_profiles'],
+    } -%}
+    {%- for table in by_scope.get(model.config.meta.scope, [
+        'changed_users', 'changed_profiles', 'changed_segments', 'changed_sessions', 'changed_days',
+    ]) -%}
         {%- do run_query('insert into incremental.' ~ table ~ ' values (null)') -%}
     {%- endfor -%}
 {%- endmacro %}

@@ -1,6 +1,11 @@
 -- One row per user: of the users table, and everyone else that an event names.
 
-{{ config(meta={'made_with': ['segments', 'reporting_timezone']}) }}
+{{ config(meta={
+    'made_with': ['segments', 'reporting_timezone'],
+    'announces_changed': {
+        'changed_segments': {'key': 'user_id', 'changed': 'segments', 'column': 'first_active_at'},
+    },
+}) }}
 
 {% set increments = is_increment() %}
 {% set has_users = has_input('users') %}

@@ -1,6 +1,9 @@
 -- One row per session of a user: as supplied, else from the events' session ids or gaps.
 
-{{ config(meta={'made_with': ['reporting_timezone']}) }}
+{{ config(meta={
+    'made_with': ['reporting_timezone'],
+    'announces': {'changed_sessions': ['start_date']},
+}) }}
 
 {% set increments = is_increment() %}
 

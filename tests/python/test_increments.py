@@ -32,11 +32,16 @@ FACTS = [
     "user_event_usage",
     "user_features",
     "churn_labels",
+    "path_transitions",
 ]
+PERIOD_MARTS = {
+    "path_transitions": "transitions",
+}
 MARTS = ["path:models"]
 BATCHES = 12
 FIRST_DAY = date(2026, 1, 1)
-START_DAYS = 20
+START_DAYS = 70
+RECENT_DAYS = 10
 LOOKBACK_DAYS = 3
 NAMES = ["open", "edit", "share", "buy", "reminder"]
 
@@ -68,6 +73,7 @@ class Product:
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
     excluded: dict[str, datetime | None] = field(default_factory=dict)
     days: int = 0
+    oldest_day: int = 0
     changed_days: set[date] = field(default_factory=set)
     made: int = 0
     variables: dict[str, Any] = field(default_factory=dict)
@@ -85,7 +91,10 @@ class Product:
         }
 
     def event(self, day: int) -> dict[str, Any]:
-        """An event of a user, of somebody anonymous, or (a link) of both."""
+        """An event of a user, of somebody anonymous, or (a link) of both.
+
+        Some carry a session's id, which others of that fortnight carry too.
+        """
         self.made += 1
         at = datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(
             days=day, minutes=self.chance.randrange(24 * 60)
@@ -97,28 +106,67 @@ class Product:
             "event_id": f"e{self.made}" if self.with_ids else None,
             "user_id": user,
             "anonymous_id": anonymous,
+            "session_id": self.chance.choice([*[None] * 30, f"s{day // 15}"]),
             "event_name": self.chance.choice(NAMES),
             "event_time": str(at),
             "received_at": str(at + timedelta(minutes=self.chance.randrange(-1, 90))),
             "amount": self.chance.choice([None, 1, 2]),
         }
 
+    def visit(self, day: int) -> list[dict[str, Any]]:
+        """A few events of somebody in a row, often from before midnight."""
+        event = self.event(day)
+        at = datetime.fromisoformat(event["event_time"])
+        if self.chance.random() < 0.4:
+            at = at.replace(hour=0, minute=0)
+            at -= timedelta(minutes=self.chance.randrange(40))
+        events = []
+        for _ in range(self.chance.randrange(1, 6)):
+            also = self.event(day)
+            events.append(
+                {
+                    **event,
+                    **{name: also[name] for name in ("event_id", "event_name")},
+                    "event_time": str(at),
+                    "received_at": str(at),
+                }
+            )
+            at += timedelta(minutes=self.chance.randrange(35))
+        return events
+
     def some(self, recent: bool | None = None) -> list[dict[str, Any]]:
         """A few events: of the days that are read again, of older ones, or of any."""
+        oldest = str(FIRST_DAY + timedelta(days=self.oldest_day))
         bound = str(FIRST_DAY + timedelta(days=self.days - LOOKBACK_DAYS))
         found = [
             event
             for event in self.events
-            if recent is None or (event["event_time"] >= bound) == recent
+            if event["event_time"] >= oldest
+            and (recent is None or (event["event_time"] >= bound) == recent)
         ]
         return self.chance.sample(found, min(len(found), 5))
 
     def a_new_day(self) -> None:
-        self.events += [self.event(self.days) for _ in range(30)]
+        for _ in range(4):
+            self.events += self.visit(self.days)
         self.days += 1
 
+    def a_day_of_known_users(self) -> list[dict[str, Any]]:
+        visits = [self.visit(self.days) for _ in range(20)]
+        return [
+            event
+            for visit in visits
+            for event in visit
+            if event["anonymous_id"] is None
+            and event["user_id"] in self.users
+            and event["session_id"] is None
+        ]
+
+    def a_day(self) -> int:
+        return self.chance.randrange(self.oldest_day, self.days)
+
     def late_events(self) -> None:
-        self.events += [self.event(self.chance.randrange(self.days)) for _ in range(4)]
+        self.events += [self.event(self.a_day()) for _ in range(4)]
 
     def events_again(self) -> None:
         """Of an id that is there, received later, with other content or another time."""
@@ -143,9 +191,7 @@ class Product:
 
     def other_times(self) -> None:
         for event in self.some():
-            event["event_time"] = self.event(self.chance.randrange(self.days))[
-                "event_time"
-            ]
+            event["event_time"] = self.event(self.a_day())["event_time"]
 
     def deletions(self) -> None:
         for event in self.some():
@@ -172,6 +218,10 @@ class Product:
         self.users[changed] = self.user(self.chance.randrange(self.days))
         self.users[f"u{self.chance.randrange(100, 200)}"] = self.user(self.days - 1)
 
+    def another_segment(self) -> None:
+        """Of whoever is the newest, as is usual where a trial ends."""
+        self.users[[*self.users][-1]]["plan"] = self.chance.choice(["free", "pro"])
+
     def other_exclusions(self) -> None:
         if self.excluded and self.chance.random() < 0.5:
             self.excluded.popitem()
@@ -191,9 +241,13 @@ class Product:
         pass
 
     def batch(self) -> list[str]:
-        """Does some of it, and says what."""
+        """Does some of it, to events of any day or of the newest, and says what."""
         self.changed_days.clear()
-        done: list[Callable[[], None]] = self.chance.sample(CHANGES, 5)
+        is_recent = self.chance.random() < 0.5
+        self.oldest_day = self.days - RECENT_DAYS if is_recent else 0
+        done: list[Callable[[], None]] = self.chance.sample(
+            RECENT_CHANGES if is_recent else CHANGES, 5
+        )
         for change in done:
             change(self)
         return [change.__name__ for change in done]
@@ -228,12 +282,13 @@ EVENT_COLUMNS = [
     "event_id",
     "user_id",
     "anonymous_id",
+    "session_id",
     "event_name",
     "event_time",
     "received_at",
     "amount",
 ]
-CHANGES = [
+RECENT_CHANGES = [
     Product.a_new_day,
     Product.late_events,
     Product.events_again,
@@ -243,13 +298,17 @@ CHANGES = [
     Product.other_times,
     Product.deletions,
     Product.unreadable_times,
+    Product.another_segment,
+    Product.nothing,
+]
+CHANGES = [
+    *RECENT_CHANGES,
     Product.links,
     Product.other_users,
     Product.other_exclusions,
     Product.another_funnel,
     Product.another_timeout,
     Product.another_activity,
-    Product.nothing,
 ]
 
 
@@ -381,3 +440,47 @@ def test_batches_in_random_order_end_as_a_build_of_everything(
         made = tmp_path / f"made {number}"
         builder.build(made, variables, select)
         assert differences(kept, made) == {}, (done, output)
+
+
+def test_periods_that_no_change_reaches_are_not_made_again(
+    product: Product, builder: Builder, tmp_path: Path
+) -> None:
+    """Rows that are marked stay so for as long as nothing that they count changes."""
+    product.events = [{**event, "session_id": None} for event in product.events]
+    kept = tmp_path / "kept"
+    builder.build(kept, product.write(tmp_path), FACTS)
+
+    mark(kept)
+    product.events += product.a_day_of_known_users()
+    builder.build(kept, product.write(tmp_path), FACTS)
+    # The first visits began on the evening before the first day; the new day is the 12th of
+    # March, a Thursday.
+    months = ["2025-12-01", "2026-01-01", "2026-02-01"]
+    assert marked(kept, "path_transitions", "month") == months
+
+    mark(kept)
+    users = [event["user_id"] for event in product.events]
+    first_user = next(user for user in users if user in product.users)
+    product.users[first_user]["plan"] = "another"
+    builder.build(kept, product.write(tmp_path), FACTS)
+    for mart in PERIOD_MARTS:
+        assert {*marked(kept, mart, "month")} <= {months[0]}
+
+
+def mark(warehouse: Path) -> None:
+    with duckdb.connect(str(warehouse / "build.duckdb")) as connection:
+        for mart, column in PERIOD_MARTS.items():
+            connection.execute(f"update marts.{mart} set {column} = -1")
+
+
+def marked(warehouse: Path, mart: str, period: str) -> list[str]:
+    """The starts of the periods of which a row is marked."""
+    has_kinds = "" if mart == "path_transitions" else f"and period = '{period}'"
+    with duckdb.connect(str(warehouse / "build.duckdb"), read_only=True) as connection:
+        return [
+            str(start)
+            for (start,) in connection.execute(
+                f"select distinct period_start from marts.{mart} "
+                f"where {PERIOD_MARTS[mart]} = -1 {has_kinds} order by 1"
+            ).fetchall()
+        ]

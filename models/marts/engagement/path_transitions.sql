@@ -1,13 +1,25 @@
 -- One row per month x segment x segment_value x from_step x from_event x to_event: how often
 -- one event followed another within a session, with the ways in and out.
+-- depends_on: {{ ref('fct_sessions') }}
 
+{{ config(meta={
+    'made_with': ['paths', 'segments', 'reporting_timezone'],
+    'periods': ['month'],
+    'counts_paths': true,
+}) }}
+
+{% set increments = is_increment() %}
 {% set definition = paths_definition() %}
 
 with
 
 events as (
 
-    select * from {{ ref('fct_events') }} where is_activity
+    select * from {{ ref('fct_events') }}
+    where is_activity
+        {%- if increments %}
+        and event_date >= {{ first_day_of_sessions(remade_from('month')) }}
+        {%- endif %}
 
 ),
 
@@ -38,6 +50,9 @@ user_edges as (
         period_start
 
     from edges
+    {%- if increments %}
+    where {{ is_remade_period() }}
+    {%- endif %}
     group by user_id, from_step, from_node, to_node, period_start
 
 ),
