@@ -33,9 +33,11 @@ FACTS = [
     "user_features",
     "churn_labels",
     "path_transitions",
+    "feature_usage",
 ]
 PERIOD_MARTS = {
     "path_transitions": "transitions",
+    "feature_usage": "users",
 }
 MARTS = ["path:models"]
 BATCHES = 12
@@ -456,7 +458,10 @@ def test_periods_that_no_change_reaches_are_not_made_again(
     # The first visits began on the evening before the first day; the new day is the 12th of
     # March, a Thursday.
     months = ["2025-12-01", "2026-01-01", "2026-02-01"]
+    weeks = [str(date(2025, 12, 29) + timedelta(weeks=week)) for week in range(10)]
     assert marked(kept, "path_transitions", "month") == months
+    assert marked(kept, "feature_usage", "month") == months[:-1]
+    assert marked(kept, "feature_usage", "week") == weeks[:-1]
 
     mark(kept)
     users = [event["user_id"] for event in product.events]

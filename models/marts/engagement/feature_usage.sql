@@ -1,19 +1,37 @@
 -- One row per event_name x period (week, month) x period_start x segment x segment_value in
 -- which at least one user did the event.
 
+{{ config(meta={
+    'made_with': ['segments', 'reporting_timezone', 'week_start'],
+    'periods': ['week', 'month'],
+    'periods_ahead': 1,
+    'is_over': 'is_next_complete',
+}) }}
+
+{% set increments = is_increment() %}
 {% set periods = ['week', 'month'] %}
+{% if increments %}
+{% set first_remade_day = [remade_from('week'), remade_from('month')] | min %}
+{% endif %}
 
 with
 
 events as (
 
-    select * from {{ ref('fct_events') }} where is_activity
+    select * from {{ ref('fct_events') }}
+    where is_activity
+        {%- if increments %}
+        and event_date >= {{ first_remade_day }}
+        {%- endif %}
 
 ),
 
 user_days as (
 
     select * from {{ ref('fct_user_days') }}
+    {%- if increments %}
+    where activity_date >= {{ first_remade_day }}
+    {%- endif %}
 
 ),
 
@@ -68,11 +86,55 @@ uses_by_{{ period }} as (
         min(event_date) as first_used_date
 
     from events
+    {%- if increments %}
+    where event_date >= {{ remade_from(period) }}
+    {%- endif %}
     group by user_id, event_name, {{ period_start(period, 'event_date') }}
 
 ),
 {%- endfor %}
 
+{% if increments -%}
+remade_uses as (
+
+    select
+        user_id,
+        event_name,
+        min(event_date) as first_used_date
+
+    from events
+    group by user_id, event_name
+
+),
+
+first_uses as (
+
+    select * from remade_uses
+    where not exists (
+        select 1 from {{ ref('fct_events') }} as earlier_events
+        where earlier_events.user_id = remade_uses.user_id
+            and earlier_events.event_name = remade_uses.event_name
+            and earlier_events.event_date < {{ first_remade_day }}
+            and earlier_events.is_activity
+    )
+
+),
+
+ever_users_before as (
+
+    select
+        event_name,
+        period,
+        segment,
+        segment_value,
+        max(ever_users) as ever_users
+
+    from {{ this }}
+    where not ({{ is_remade_period() }})
+    group by event_name, period, segment, segment_value
+
+),
+{%- else -%}
 first_uses as (
 
     select
@@ -84,6 +146,7 @@ first_uses as (
     group by user_id, event_name
 
 ),
+{%- endif %}
 
 -- Counted by combination of segments, and sliced after.
 uses_by_combination as (
@@ -176,6 +239,9 @@ counted as (
         active.active_users,
         active.retained_active_users,
         coalesce(first_timers.first_time_users, 0) as first_time_users,
+        {%- if increments %}
+        coalesce(ever_users_before.ever_users, 0) as ever_users_before,
+        {%- endif %}
         case uses.period
             {%- for period in periods %}
             when '{{ period }}' then {{ add_days(add_periods(period, 'uses.period_start', 1), -1) }}
@@ -199,6 +265,13 @@ counted as (
         and uses.segment = first_timers.segment
         and uses.segment_value = first_timers.segment_value
         and uses.period_start = first_timers.period_start
+    {%- if increments %}
+    left join ever_users_before
+        on uses.event_name = ever_users_before.event_name
+        and uses.period = ever_users_before.period
+        and uses.segment = ever_users_before.segment
+        and uses.segment_value = ever_users_before.segment_value
+    {%- endif %}
 
 ),
 
@@ -213,7 +286,7 @@ final as (
         cast(counted.events as bigint) as events,
         cast(counted.first_time_users as bigint) as first_time_users,
         cast(
-            sum(counted.first_time_users) over (
+            {{ 'counted.ever_users_before + ' if increments }}sum(counted.first_time_users) over (
                 partition by
                     counted.event_name, counted.period, counted.segment, counted.segment_value
                 order by counted.period_start
