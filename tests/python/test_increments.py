@@ -34,10 +34,12 @@ FACTS = [
     "churn_labels",
     "path_transitions",
     "feature_usage",
+    "feature_breadth",
 ]
 PERIOD_MARTS = {
     "path_transitions": "transitions",
     "feature_usage": "users",
+    "feature_breadth": "users",
 }
 MARTS = ["path:models"]
 BATCHES = 12
@@ -460,6 +462,8 @@ def test_periods_that_no_change_reaches_are_not_made_again(
     months = ["2025-12-01", "2026-01-01", "2026-02-01"]
     weeks = [str(date(2025, 12, 29) + timedelta(weeks=week)) for week in range(10)]
     assert marked(kept, "path_transitions", "month") == months
+    assert marked(kept, "feature_breadth", "month") == months
+    assert marked(kept, "feature_breadth", "week") == weeks
     assert marked(kept, "feature_usage", "month") == months[:-1]
     assert marked(kept, "feature_usage", "week") == weeks[:-1]
 

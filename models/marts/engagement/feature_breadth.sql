@@ -1,6 +1,13 @@
 -- One row per period (week, month) x period_start x segment x segment_value x features_used:
 -- how many users did so many different things.
 
+{{ config(meta={
+    'made_with': ['segments', 'reporting_timezone', 'week_start'],
+    'periods': ['week', 'month'],
+    'is_over': 'is_complete',
+}) }}
+
+{% set increments = is_increment() %}
 {% set periods = ['week', 'month'] %}
 
 with
@@ -35,6 +42,9 @@ breadth_by_{{ period }} as (
         {{ add_periods(period, period_start(period, 'event_date'), 1) }} as next_period_start
 
     from events
+    {%- if increments %}
+    where event_date >= {{ remade_from(period) }}
+    {%- endif %}
     group by user_id, {{ period_start(period, 'event_date') }}
 
 ),
