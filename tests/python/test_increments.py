@@ -120,10 +120,11 @@ class Product:
     def visit(self, day: int) -> list[dict[str, Any]]:
         """A few events of somebody in a row, often from before midnight."""
         event = self.event(day)
-        at = datetime.fromisoformat(event["event_time"])
+        at = datetime.combine(FIRST_DAY, datetime.min.time()) + timedelta(days=day)
         if self.chance.random() < 0.4:
-            at = at.replace(hour=0, minute=0)
             at -= timedelta(minutes=self.chance.randrange(40))
+        else:
+            at += timedelta(minutes=self.chance.randrange(20 * 60))
         events = []
         for _ in range(self.chance.randrange(1, 6)):
             also = self.event(day)
