@@ -41,6 +41,11 @@ PERIOD_MARTS = {
     "feature_usage": "users",
     "feature_breadth": "users",
 }
+DATE_MARTS = {
+    "user_event_usage": "events_28",
+    "user_features": "tenure_days",
+    "churn_labels": "days_observed",
+}
 MARTS = ["path:models"]
 BATCHES = 12
 FIRST_DAY = date(2026, 1, 1)
@@ -227,6 +232,11 @@ class Product:
         """Of whoever is the newest, as is usual where a trial ends."""
         self.users[[*self.users][-1]]["plan"] = self.chance.choice(["free", "pro"])
 
+    def another_sign_up(self) -> None:
+        """What is said of a user on any date may hang on it, and no event changes."""
+        user = self.chance.choice([*self.users])
+        self.users[user]["signed_up_at"] -= timedelta(days=1)
+
     def other_exclusions(self) -> None:
         if self.excluded and self.chance.random() < 0.5:
             self.excluded.popitem()
@@ -304,6 +314,7 @@ RECENT_CHANGES = [
     Product.deletions,
     Product.unreadable_times,
     Product.another_segment,
+    Product.another_sign_up,
     Product.nothing,
 ]
 CHANGES = [
@@ -424,7 +435,7 @@ def product(request: pytest.FixtureRequest) -> Iterator[Product]:
             "active_days": 7,
             "min_tenure_days": 1,
             "as_of_every_days": 3,
-            "as_of_dates": 4,
+            "as_of_dates": 12,
         },
     }
     product.begin()
@@ -455,7 +466,7 @@ def test_periods_that_no_change_reaches_are_not_made_again(
     kept = tmp_path / "kept"
     builder.build(kept, product.write(tmp_path), FACTS)
 
-    mark(kept)
+    mark(kept, PERIOD_MARTS)
     product.events += product.a_day_of_known_users()
     builder.build(kept, product.write(tmp_path), FACTS)
     # The first visits began on the evening before the first day; the new day is the 12th of
@@ -468,7 +479,7 @@ def test_periods_that_no_change_reaches_are_not_made_again(
     assert marked(kept, "feature_usage", "month") == months[:-1]
     assert marked(kept, "feature_usage", "week") == weeks[:-1]
 
-    mark(kept)
+    mark(kept, PERIOD_MARTS)
     users = [event["user_id"] for event in product.events]
     first_user = next(user for user in users if user in product.users)
     product.users[first_user]["plan"] = "another"
@@ -477,9 +488,70 @@ def test_periods_that_no_change_reaches_are_not_made_again(
         assert {*marked(kept, mart, "month")} <= {months[0]}
 
 
-def mark(warehouse: Path) -> None:
+def test_dates_that_no_change_reaches_are_not_made_again(
+    product: Product, builder: Builder, tmp_path: Path
+) -> None:
+    product.events = [{**event, "session_id": None} for event in product.events]
+    kept = tmp_path / "kept"
+    builder.build(kept, product.write(tmp_path), FACTS)
+
+    # Its first visits may begin on the evening before.
+    mark(kept, DATE_MARTS)
+    new_day = FIRST_DAY + timedelta(days=product.days)
+    product.events += product.a_day_of_known_users()
+    builder.build(kept, product.write(tmp_path), FACTS)
+    [ends] = rows(
+        kept, "select list((as_of_date, label_end_date)) from marts.as_of_dates"
+    )
+    first_changed = new_day - timedelta(days=1)
+    earlier = {date for date, _ in ends[0] if date < first_changed}
+    closed = {date for date, label_end in ends[0] if label_end < first_changed}
+    assert earlier > closed > set()
+    expected = {
+        "user_event_usage": earlier,
+        "user_features": earlier,
+        "churn_labels": closed,
+    }
+    assert marked_dates(kept) == expected
+
+    mark(kept, DATE_MARTS)
+    [(user,)] = rows(
+        kept,
+        "select max(user_id) from marts.churn_labels where is_closed "
+        f"and user_id in {(*product.users,)}",
+    )
+    product.users[user]["signed_up_at"] -= timedelta(days=1)
+    builder.build(kept, product.write(tmp_path), FACTS)
+    assert marked_dates(kept, user) == {mart: set() for mart in DATE_MARTS}
+    every_date = {date for date, _ in ends[0]}
+    expected = {"user_event_usage": every_date, "user_features": every_date}
+    assert marked_dates(kept) == {**expected, "churn_labels": closed}
+
+
+def marked_dates(warehouse: Path, user: str | None = None) -> dict[str, set[date]]:
+    """The as_of_dates of which a row is marked, of anyone or of one user."""
+    of_whom = f"and user_id = '{user}'" if user else ""
+    return {
+        mart: {
+            found
+            for (found,) in rows(
+                warehouse,
+                f"select distinct as_of_date from marts.{mart} "
+                f"where {column} = -1 {of_whom}",
+            )
+        }
+        for mart, column in DATE_MARTS.items()
+    }
+
+
+def rows(warehouse: Path, query: str) -> list[tuple]:
+    with duckdb.connect(str(warehouse / "build.duckdb"), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def mark(warehouse: Path, marts: dict[str, str]) -> None:
     with duckdb.connect(str(warehouse / "build.duckdb")) as connection:
-        for mart, column in PERIOD_MARTS.items():
+        for mart, column in marts.items():
             connection.execute(f"update marts.{mart} set {column} = -1")
 
 
