@@ -161,8 +161,8 @@ class Product:
             self.events += self.visit(self.days)
         self.days += 1
 
-    def a_day_of_known_users(self) -> list[dict[str, Any]]:
-        visits = [self.visit(self.days) for _ in range(20)]
+    def a_day_of_known_users(self, day: int | None = None) -> list[dict[str, Any]]:
+        visits = [self.visit(self.days if day is None else day) for _ in range(20)]
         return [
             event
             for visit in visits
@@ -526,6 +526,17 @@ def test_dates_that_no_change_reaches_are_not_made_again(
     every_date = {date for date, _ in ends[0]}
     expected = {"user_event_usage": every_date, "user_features": every_date}
     assert marked_dates(kept) == {**expected, "churn_labels": closed}
+
+    mark(kept, DATE_MARTS)
+    # A label looks at the days after its date, up to a late event here.
+    late_day = max(label_end for _, label_end in ends[0] if label_end < first_changed)
+    product.events += product.a_day_of_known_users((late_day - FIRST_DAY).days)
+    builder.build(kept, product.write(tmp_path), FACTS)
+    late_from = late_day - timedelta(days=1)
+    earlier = {date for date, _ in ends[0] if date < late_from}
+    closed = {date for date, label_end in ends[0] if label_end < late_from}
+    assert marked_dates(kept)["user_features"] == earlier
+    assert marked_dates(kept)["churn_labels"] == closed
 
 
 def marked_dates(warehouse: Path, user: str | None = None) -> dict[str, set[date]]:
