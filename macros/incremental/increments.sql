@@ -122,11 +122,12 @@
 {%- endmacro %}
 
 {#
-    What a fact is made from, beside rows: its SQL, the macros, the vars that its config
-    names under meta.made_with, and for the first of them how the input is read.
+    What a fact is made from, beside rows: its SQL, that of the models between it and other
+    facts, the macros, the vars that its config names under meta.made_with, and for the first
+    of them how the input is read.
 #}
 {% macro definition_of(node) -%}
-    {%- set parts = [node.raw_code, file_function('code_hash', 'macros')] -%}
+    {%- set parts = [code_behind(node), file_function('code_hash', 'macros')] -%}
     {%- for name in node.config.meta.get('made_with', []) -%}
         {%- do parts.append(name ~ '=' ~ tojson(var(name), sort_keys=true)) -%}
     {%- endfor -%}
@@ -138,6 +139,18 @@
         ) -%}
     {%- endif -%}
     {{- return(local_md5(parts | join('\n'))) -}}
+{%- endmacro %}
+
+{# The SQL of a model and of those it reads that are not kept, and so on. #}
+{% macro code_behind(node) -%}
+    {%- set parts = [node.raw_code] -%}
+    {%- for name in node.depends_on.nodes | sort -%}
+        {%- set behind = graph.nodes.get(name) -%}
+        {%- if behind and behind.resource_type == 'model' and not is_kept_fact(behind) -%}
+            {%- do parts.append(code_behind(behind)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(parts | join('\n')) -}}
 {%- endmacro %}
 
 {# SQL for the transaction that changes a fact. #}
