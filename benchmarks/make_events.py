@@ -6,8 +6,8 @@ Users are active by a power law and for lives of very different lengths, sign up
 and throughout the data, and come in sessions of about ten events. There are no session
 ids (an engine has to find the gaps), no duplicates and no late events. A folder of
 BENCHMARK_DIR (default: benchmarks in WAREHOUSE_DIR) per size holds events/*.parquet, one
-file per week, users.parquet, and data.json, which is written last. next_day/ has the
-events of one day more, and the users who sign up on it.
+file per week, users.parquet, and data.json, which is written last. next_day/ and
+second_day/ have the events of two days more, and the users who sign up on them.
 
 Draws are DuckDB's hash of what they are for, so they do not depend on threads or order;
 another version of DuckDB may hash otherwise, and its data is kept apart.
@@ -31,6 +31,8 @@ from benchmarks.progress import progress
 
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 180
+# Days more, by the name of their folders.
+LATER_DAYS = ("next_day", "second_day")
 EVENTS_PER_USER = 50
 EVENTS_PER_SESSION = 10
 LONGEST_SESSION = 80
@@ -131,9 +133,9 @@ class Data:
         return str(self.folder / "users.parquet")
 
     @property
-    def next_day(self) -> Path:
-        """The folder of the day after the last one: events.parquet, users.parquet."""
-        return self.folder / "next_day"
+    def later_days(self) -> list[Path]:
+        """The folders of the days after the last one: events.parquet, users.parquet."""
+        return [self.folder / name for name in LATER_DAYS]
 
     @property
     def is_there(self) -> bool:
@@ -183,15 +185,20 @@ def make(data: Data) -> Data:
     return data
 
 
-def make_next_day(data: Data) -> None:
-    """Writes the day after the last one: those of a week before it come again.
+def make_later_days(data: Data) -> None:
+    """Writes the days after the last one: those of a week before them come again.
 
     Who had signed up on that day has a namesake who signs up on the new one.
     """
-    if (data.next_day / "events.parquet").exists():
-        return
-    data.next_day.mkdir(exist_ok=True)
-    before = f"date '{FIRST_DAY + timedelta(data.days - 7)}'"
+    for number, folder in enumerate(data.later_days):
+        if not (folder / "events.parquet").exists():
+            make_later_day(data, FIRST_DAY + timedelta(data.days + number), folder)
+
+
+def make_later_day(data: Data, day: date, folder: Path) -> None:
+    """Writes the files of one of them."""
+    folder.mkdir(exist_ok=True)
+    before = f"date '{day - timedelta(7)}'"
     newcomers = f"""
         select * replace (
             'n' || user_id as user_id, signed_up_at + interval 7 day as signed_up_at
@@ -203,7 +210,7 @@ def make_next_day(data: Data) -> None:
             cast(cast(md5('next ' || event_id) as uuid) as varchar) as event_id,
             case
                 when user_id in (
-                    select substr(user_id, 2) from '{data.next_day / "users.parquet"}'
+                    select substr(user_id, 2) from '{folder / "users.parquet"}'
                 ) then 'n'
                 else ''
             end || user_id as user_id,
@@ -213,7 +220,7 @@ def make_next_day(data: Data) -> None:
     """
     # The events come last, and make the folder whole.
     for name, rows in {"users": newcomers, "events": events}.items():
-        path = data.next_day / f"{name}.parquet"
+        path = folder / f"{name}.parquet"
         with duckdb.connect() as connection:
             connection.execute(
                 f"copy (from ({rows}) order by all) to '{path}.new'"
@@ -472,7 +479,7 @@ def main() -> None:
     given = parser.parse_args()
     try:
         data = make(describe(given.size, given.users, given.seed))
-        make_next_day(data)
+        make_later_days(data)
     except ValueError as error:
         parser.error(str(error))
     print(data.folder)

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.engines.warehouse import PHASES
-from benchmarks.make_events import short
+from benchmarks.make_events import LATER_DAYS, short
 from benchmarks.question import BY_NAME, LOAD, TASKS
 from benchmarks.task import ENGINES
 
@@ -26,6 +26,12 @@ START = "<!-- figures: written by python -m benchmarks.report -->\n"
 END = "<!-- end of figures -->\n"
 ANSWERS = "the five results, once loaded"
 WHOLE = "the whole set"
+# The second build ends a week and learns anew, the third does not.
+MORE = dict(zip(LATER_DAYS, ("one day more", "another day"), strict=True))
+SHARE_TITLES = [
+    "180 days",
+    *(cell for title in MORE.values() for cell in (title, "share")),
+]
 
 
 def as_markdown(results: dict[str, Any]) -> str:
@@ -137,15 +143,12 @@ def aims(results: dict[str, Any]) -> Iterable[list[str]]:
     if "build" in results:
         peak = results["build"]["peak_mb"] / 1024
         yield ["peak memory of dbt build", "<= 8 GB", f"{peak:.1f} GB"]
-        spent = [
+        whole, *more = (
             sum(parts_of(results[name], "query_seconds").values())
-            for name in ("next_day", "build")
-        ]
-        yield [
-            "queries of one day more",
-            "<= 3 %",
-            f"{100 * spent[0] / spent[1]:.1f} %",
-        ]
+            for name in ("build", *MORE)
+        )
+        for title, spent in zip(MORE.values(), more, strict=True):
+            yield [f"queries of {title}", "<= 3 %", f"{100 * spent / whole:.1f} %"]
 
 
 def ratio(one: Any, other: Any) -> str:
@@ -205,29 +208,26 @@ def memory_table(results: dict[str, Any]) -> str:
 
 
 def builds_table(results: dict[str, Any]) -> str:
-    """A whole `dbt build` and the one after a day more, by what their time went to."""
-    whole, more = results["build"], results["next_day"]
+    """A whole `dbt build` and those after a day more, by what their time went to."""
+    builds = [results[name] for name in ("build", *MORE)]
     rows = []
     figures = {"query_seconds": "queries", "seconds": "nodes"}
     if results["threads"] == 1:
         figures["cpu_seconds"] = "processor"
     for figure, said in figures.items():
-        parts = [parts_of(build, figure) for build in (whole, more)]
+        parts = [parts_of(build, figure) for build in builds]
         for name in parts[0]:
             rows.append([f"{name}, {said}", *share_cells(*(p[name] for p in parts))])
         sums = [sum(part.values()) for part in parts]
         rows.append([f"**all {said}**", *share_cells(*sums)])
-    for phase in whole["phases"]:
-        figures = [build["phases"][phase] for build in (whole, more)]
-        rows.append([f"{PHASES[phase]}, elapsed", *share_cells(*figures)])
-    rows.append(
-        ["elapsed", *share_cells(*(b["process_seconds"] for b in (whole, more)))]
-    )
-    rows.append(["processor", *share_cells(*(b["cpu_seconds"] for b in (whole, more)))])
-    peaks = [build["peak_mb"] for build in (whole, more)]
-    rows.append(["peak memory, MB", *share_cells(*peaks, form=".0f")])
-    header = ["A whole build, seconds", "180 days", "one day more", "share"]
-    return table(header, rows)
+    for phase in builds[0]["phases"]:
+        phases = share_cells(*(build["phases"][phase] for build in builds))
+        rows.append([f"{PHASES[phase]}, elapsed", *phases])
+    rows.append(["elapsed", *share_cells(*(b["process_seconds"] for b in builds))])
+    rows.append(["processor", *share_cells(*(b["cpu_seconds"] for b in builds))])
+    peaks = share_cells(*(build["peak_mb"] for build in builds), form=".0f")
+    rows.append(["peak memory, MB", *peaks])
+    return table(["A whole build, seconds", *SHARE_TITLES], rows)
 
 
 def parts_of(build: dict[str, Any], figure: str) -> dict[str, float]:
@@ -249,30 +249,31 @@ def costly_table(results: dict[str, Any], most: int = 20) -> str:
     # Of nodes that overlap nobody can say whose the processor's time was.
     is_single = results["threads"] == 1
     figure = "cpu_seconds" if is_single else "query_seconds"
-    whole, more = (results[name]["steps"] for name in ("build", "next_day"))
-    models = [name for name in more if name.startswith("model.")]
-    models.sort(key=lambda name: -more[name][figure])
-    spent = sum(parts_of(results["next_day"], figure).values())
+    steps = [results[name]["steps"] for name in ("build", *MORE)]
+    last = steps[-1]
+    models = [name for name in last if name.startswith("model.")]
+    models.sort(key=lambda name: -last[name][figure])
+    spent = sum(parts_of(results[[*MORE][-1]], figure).values())
     rows = []
     for name in models[:most]:
-        before, after = (steps[name][figure] for steps in (whole, more))
         rows.append(
             [
                 name.removeprefix("model."),
-                *share_cells(before, after),
-                f"{100 * after / spent:.1f} %",
-                str(more[name]["peak_mb"]),
+                *share_cells(*(build[name][figure] for build in steps)),
+                f"{100 * last[name][figure] / spent:.1f} %",
+                str(last[name]["peak_mb"]),
             ]
         )
     title = "Processor seconds of" if is_single else "Query seconds of"
-    header = [title, "180 days", "one day more", "share", "of all of it"]
-    return table([*header, "MB held"], rows)
+    return table([title, *SHARE_TITLES, "of all of it", "MB held"], rows)
 
 
-def share_cells(whole: float, more: float, form: str = ".2f") -> list[str]:
-    """Two figures, and the second as a share of the first."""
-    share = f"{100 * more / whole:.1f} %" if whole else ""
-    return [f"{whole:{form}}", f"{more:{form}}", share]
+def share_cells(whole: float, *more: float, form: str = ".2f") -> list[str]:
+    """A figure, and others, each with the share of it that they are."""
+    cells = [f"{whole:{form}}"]
+    for each in more:
+        cells += [f"{each:{form}}", f"{100 * each / whole:.1f} %" if whole else ""]
+    return cells
 
 
 def slowest_table(results: dict[str, Any], most: int = 12) -> str:

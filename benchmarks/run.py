@@ -29,7 +29,14 @@ import duckdb
 
 from benchmarks import report
 from benchmarks.engines import warehouse
-from benchmarks.make_events import Data, describe, make, make_next_day, parse_size
+from benchmarks.make_events import (
+    LATER_DAYS,
+    Data,
+    describe,
+    make,
+    make_later_days,
+    parse_size,
+)
 from benchmarks.measure import run_process
 from benchmarks.progress import progress
 from benchmarks.question import LOAD, TASKS
@@ -228,12 +235,12 @@ def require_equal(
         raise RuntimeError(f"Answers differ from those of {engines[0]}: {unequal}")
 
 
-def build_twice(data: Data, limits: tuple[int, float], threads: int) -> dict[str, Any]:
-    """A whole dbt build with tests and publishing, and another after one day more."""
+def build_by_day(data: Data, limits: tuple[int, float], threads: int) -> dict[str, Any]:
+    """A whole dbt build with tests and publishing, and others after a day more each."""
     folder = data.folder / "answers"
     shutil.rmtree(folder / BUILT_IN, ignore_errors=True)
     found: dict[str, Any] = {"threads": threads}
-    for task in progress(["build", "next_day"], "dbt build"):
+    for task in progress(["build", *LATER_DAYS], "dbt build"):
         built = measure("warehouse", task, data, folder, limits, threads)
         if built.status != "done":
             raise RuntimeError(f"dbt build, {task}, was ended: {built.status}")
@@ -265,7 +272,7 @@ def main() -> None:
     parser.add_argument(
         "--only",
         choices=["peers", "builds"],
-        help="only the comparison, or only the two builds of the whole project",
+        help="only the comparison, or only the builds of the whole project",
     )
     parser.add_argument(
         "--threads",
@@ -291,7 +298,7 @@ def main() -> None:
     given = parser.parse_args()
     os.environ["WAREHOUSE_MEMORY_LIMIT"] = given.memory_limit
     data = make(describe(given.size, given.users))
-    make_next_day(data)
+    make_later_days(data)
     limits = (given.process_mb, given.seconds)
     kept = data.folder / "results.json"
     results = json.loads(kept.read_text()) if given.only and kept.exists() else {}
@@ -300,7 +307,7 @@ def main() -> None:
         kept.write_text(json.dumps(results, indent=1))
     if given.only != "peers":
         results |= {"data": data.said, "machine": machine()}
-        results |= build_twice(data, limits, given.threads)
+        results |= build_by_day(data, limits, given.threads)
     kept.write_text(json.dumps(results, indent=1))
     text = report.as_markdown(results)
     (data.folder / "results.md").write_text(text)

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from benchmarks.make_events import FUNNEL, PASSIVE, PROPERTIES, Data
+from benchmarks.make_events import FUNNEL, LATER_DAYS, PASSIVE, PROPERTIES, Data
 from benchmarks.measure import Clock, Step
 from benchmarks.question import BY_NAME, TASKS, WINDOW_DAYS
 
@@ -28,7 +28,7 @@ COMMANDS = {
     # All that is compared, and all there is with tests and publishing.
     "set": ["run", "--select", *LOADED, *MARTS],
     "build": ["build"],
-    "next_day": ["build"],
+    **{day: ["build"] for day in LATER_DAYS},
 }
 FOLDER = "dbt"  # the warehouse, beside the answers
 PHASES = {
@@ -41,14 +41,14 @@ PHASES = {
 }
 
 
-def take_in(data: Data, folder: Path, next_day: bool) -> None:
-    """The files of the data where the build reads them; the next day among them or not."""
+def take_in(data: Data, folder: Path, later_days: int = 0) -> None:
+    """The files of the data where the build reads them, with so many days after them."""
     sources = {path.name: path for path in Path(data.event_files).parent.iterdir()}
     wanted = {f"events/{name}": path for name, path in sources.items()}
     wanted["users/users.parquet"] = Path(data.user_file)
-    if next_day:
-        wanted["events/next-day.parquet"] = data.next_day / "events.parquet"
-        wanted["users/next-day.parquet"] = data.next_day / "users.parquet"
+    for day in data.later_days[:later_days]:
+        for kind in ("events", "users"):
+            wanted[f"{kind}/{day.name}.parquet"] = day / f"{kind}.parquet"
     for name, path in wanted.items():
         link = folder / "input" / name
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,8 @@ def run(
 ) -> dict[str, Any]:
     """Runs the models of a task; those that they read must be there."""
     command = COMMANDS.get(task) or ["run", "--select", *BY_NAME[task].marts.split()]
-    take_in(data, folder / FOLDER, next_day=task == "next_day")
+    later_days = LATER_DAYS.index(task) + 1 if task in LATER_DAYS else 0
+    take_in(data, folder / FOLDER, later_days)
     arguments = [*command, "--threads", str(threads)]
     arguments += ["--vars", json.dumps(variables(folder / FOLDER))]
     return run_dbt(arguments, folder / FOLDER, started)

@@ -18,10 +18,11 @@ from benchmarks.make_events import (
     DAYS,
     EVENTS_PER_USER,
     FIRST_DAY,
+    LATER_DAYS,
     Data,
     describe,
     make,
-    make_next_day,
+    make_later_days,
 )
 from benchmarks.measure import run_process
 from benchmarks.question import TASKS
@@ -48,7 +49,7 @@ def data(folder: Path) -> Data:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCHMARK_DIR", str(folder))
         data = make(describe(EVENTS))
-    make_next_day(data)
+    make_later_days(data)
     return data
 
 
@@ -69,8 +70,8 @@ def test_the_same_arguments_make_the_same_bytes(
     first = made(data)
     monkeypatch.setenv("BENCHMARK_DIR", str(tmp_path))
     again, other = make(describe(EVENTS)), make(describe(EVENTS, seed=2))
-    make_next_day(again)
-    make_next_day(other)
+    make_later_days(again)
+    make_later_days(other)
     assert made(again) == first
     other = made(other)
     assert other.keys() == first.keys()
@@ -109,8 +110,12 @@ def test_events_have_the_size_and_shape_that_is_said(data: Data) -> None:
     assert share > 1 / 3
 
 
-def test_the_next_day_has_new_events_of_old_and_new_users(data: Data) -> None:
-    day, events, users = FIRST_DAY + timedelta(DAYS), *next_day_files(data)
+@pytest.mark.parametrize("number", range(len(LATER_DAYS)))
+def test_a_later_day_has_new_events_of_old_and_new_users(
+    data: Data, number: int
+) -> None:
+    day = FIRST_DAY + timedelta(DAYS + number)
+    events, users = later_day_files(data, number)
     rows, ids, first, last, newcomers = ask(
         f"""
         select count(*), count(distinct event_id), min(event_time)::date,
@@ -128,11 +133,9 @@ def test_the_next_day_has_new_events_of_old_and_new_users(data: Data) -> None:
     assert newcomers > 0
 
 
-def next_day_files(data: Data) -> tuple[str, str]:
-    return (
-        f"'{data.next_day / 'events.parquet'}'",
-        f"'{data.next_day / 'users.parquet'}'",
-    )
+def later_day_files(data: Data, number: int) -> tuple[str, str]:
+    folder = data.later_days[number]
+    return f"'{folder / 'events.parquet'}'", f"'{folder / 'users.parquet'}'"
 
 
 def test_a_size_that_cannot_be_is_refused() -> None:
@@ -188,8 +191,8 @@ def test_days_that_the_marts_lack_are_noticed(
 ) -> None:
     folder = data.folder / "answers" / BUILT_IN
     assert warehouse.days_that_differ(folder) == 0
-    warehouse.take_in(data, folder, next_day=True)
-    assert warehouse.days_that_differ(folder) == 1
+    warehouse.take_in(data, folder, later_days=2)
+    assert warehouse.days_that_differ(folder) == 2
 
 
 def test_an_engine_that_is_not_installed_is_named(
@@ -236,11 +239,13 @@ def test_the_build_of_one_day_more_is_a_share_of_the_whole_one(
         for name, step in whole["steps"].items()
     }
     builds = {"threads": 4, "build": whole, "next_day": whole | {"steps": steps}}
+    builds["second_day"] = whole
     shown = report.as_markdown(results | builds).splitlines()
     row = next(line for line in shown if line.startswith("| models, queries"))
-    assert row.endswith(" 25.0 % |")
+    assert [row.split("|")[cell].strip() for cell in (4, 6)] == ["25.0 %", "100.0 %"]
     aims = report.targets_table([results | builds])
     assert "queries of one day more, 50k" in aims
+    assert "queries of another day, 50k" in aims
 
 
 def test_what_is_not_models_is_told_of_the_seeds(results: dict[str, Any]) -> None:
