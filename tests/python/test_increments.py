@@ -488,6 +488,35 @@ def test_periods_that_no_change_reaches_are_not_made_again(
         assert {*marked(kept, mart, "month")} <= {months[0]}
 
 
+def test_what_is_left_of_a_session_changes_the_month_in_which_it_began(
+    product: Product, builder: Builder, tmp_path: Path
+) -> None:
+    product.users["night owl"] = {"signed_up_at": datetime(2026, 1, 1), "plan": "free"}
+    first, second = (
+        {
+            **product.event(0),
+            "user_id": "night owl",
+            "anonymous_id": None,
+            "session_id": None,
+            "event_name": name,
+            "event_time": at,
+            "received_at": at,
+        }
+        for name, at in (
+            ("open", "2026-01-31 23:50:00"),
+            ("edit", "2026-02-01 00:05:00"),
+        )
+    )
+    product.events += [first, second]
+    kept, made = tmp_path / "kept", tmp_path / "made"
+    builder.build(kept, product.write(tmp_path), FACTS)
+    product.events.remove(second)
+    variables = product.write(tmp_path)
+    builder.build(kept, variables, FACTS)
+    builder.build(made, variables, FACTS)
+    assert differences(kept, made) == {}
+
+
 def test_dates_that_no_change_reaches_are_not_made_again(
     product: Product, builder: Builder, tmp_path: Path
 ) -> None:
