@@ -141,12 +141,15 @@
     {{- return(local_md5(parts | join('\n'))) -}}
 {%- endmacro %}
 
-{# The SQL of a model and of those it reads that are not kept, and so on. #}
+{#
+    The SQL of a model and of those it reads that announce no changes of their own, and so on.
+#}
 {% macro code_behind(node) -%}
     {%- set parts = [node.raw_code] -%}
     {%- for name in node.depends_on.nodes | sort -%}
         {%- set behind = graph.nodes.get(name) -%}
-        {%- if behind and behind.resource_type == 'model' and not is_kept_fact(behind) -%}
+        {%- if behind and behind.resource_type == 'model'
+            and (not is_kept_fact(behind) or behind.config.meta.scope == 'changed_periods') -%}
             {%- do parts.append(code_behind(behind)) -%}
         {%- endif -%}
     {%- endfor -%}

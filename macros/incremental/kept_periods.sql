@@ -4,16 +4,21 @@
         is_over: a column that says whether the period was over, and whatever a row looks at
             beyond it; without it nothing in a row says so.
         periods_ahead: how many periods beyond its own a row looks at, by default none.
+        period_column: the start of a row's period, by default period_start; with the kind
+            `day` also a day up to which it looks back.
+        is_dense: whether every slice has a row in every period, zeros included.
+        counts_sessions: whether sessions are counted by the day on which they began.
         counts_paths: whether rows are of sessions, see changed_path_days.
     Such a model makes rows of remade periods only, and exactly these are in scope of the
     strategy `differences`.
 #}
 {% macro is_remade_period() -%}
     {%- set periods = model.config.meta.periods -%}
+    {%- set column = model.config.meta.get('period_column', 'period_start') -%}
     {%- if periods | length == 1 -%}
-        period_start >= {{ remade_from(periods[0]) }}
+        {{ column }} >= {{ remade_from(periods[0]) }}
     {%- else -%}
-        period_start >= case period
+        {{ column }} >= case period
             {%- for period in periods %} when '{{ period }}' then {{ remade_from(period) }}{% endfor %} end
     {%- endif -%}
 {%- endmacro %}
@@ -24,6 +29,7 @@
 #}
 {% macro remade_from(period) -%}
     {%- set meta = model.config.meta -%}
+    {%- set column = meta.get('period_column', 'period_start') -%}
     {%- set is_period = "period = '" ~ period ~ "'" if meta.periods | length > 1 else 'true' -%}
     {%- set query -%}
     with
@@ -42,7 +48,12 @@
         from changed_days
         {%- if meta.get('is_over') %}
         union all
-        select min(period_start) from {{ this }} where {{ is_period }} and {{ meta.is_over }} is not true
+        select min({{ column }}) from {{ this }} where {{ is_period }} and {{ meta.is_over }} is not true
+        {%- endif %}
+        {%- if meta.get('is_dense') %}
+        union all
+        -- Periods without events come with the first event after them.
+        select {{ add_periods(period, 'max(' ~ column ~ ')', 1) }} from {{ this }} where {{ is_period }}
         {%- endif %}
 
     )
@@ -55,6 +66,7 @@
 {# SQL of the days from which on rows of the model may be others than they were. #}
 {% macro days_of_changes() -%}
     {%- set everything = "date '0001-01-01'" -%}
+    {%- set slice = '(segment, segment_value)' if model.config.meta.get('is_dense') else 'segment' -%}
     select coalesce(event_date, {{ everything }}) as changed_day from incremental.changed_days
     union all
     -- What is counted by segment has changed as long as they have been active.
@@ -63,13 +75,17 @@
     union all
     -- A segment that no user has is left out, and comes with the first value of anyone.
     select {{ everything }}
-    from (select distinct segment from {{ this }}) as kept
-    full outer join (select distinct segment from {{ ref('dim_user_segments') }}) as given
-        on kept.segment = given.segment
-    where kept.segment is null or given.segment is null
+    from (select distinct {{ slice }} as slice from {{ this }}) as kept
+    full outer join (select distinct {{ slice }} as slice from {{ ref('dim_user_segments') }}) as given
+        on kept.slice = given.slice
+    where kept.slice is null or given.slice is null
     {%- if model.config.meta.get('is_over') %}
     union all
     select {{ add_days('as_of_date', 1) }} from {{ ref('data_bounds') }} where as_of_date is not null
+    {%- endif %}
+    {%- if model.config.meta.get('counts_sessions') or model.config.meta.get('counts_paths') %}
+    union all
+    select coalesce(start_date, {{ everything }}) from incremental.changed_sessions
     {%- endif %}
     {%- if model.config.meta.get('counts_paths') %}
     union all
@@ -78,14 +94,11 @@
 {%- endmacro %}
 
 {#
-    SQL of the days on which sessions began that may have changed: they reach to a changed
-    day, or did and do no more. Where not every event keeps its name, one day more may give
-    others a name everywhere.
+    SQL of the days on which sessions began that reach to a changed day. Where not every event
+    keeps its name, one day more may give others a name everywhere.
 #}
 {% macro changed_path_days() -%}
-    select coalesce(start_date, date '0001-01-01') as changed_day from incremental.changed_sessions
-    union all
-    select start_date from {{ ref('fct_sessions') }}
+    select start_date as changed_day from {{ ref('fct_sessions') }}
     where {{ local_date('ended_at') }} >= (select min(event_date) from incremental.changed_days)
     union all
     select date '0001-01-01'

@@ -35,12 +35,19 @@ FACTS = [
     "path_transitions",
     "feature_usage",
     "feature_breadth",
+    "lifecycle",
+    "daily_active",
+    "stickiness",
 ]
 PERIOD_MARTS = {
-    "path_transitions": "transitions",
-    "feature_usage": "users",
-    "feature_breadth": "users",
+    "path_transitions": ("transitions", "period_start"),
+    "feature_usage": ("users", "period_start"),
+    "feature_breadth": ("users", "period_start"),
+    "lifecycle": ("active_users", "period_start"),
+    "daily_active": ("events", "activity_date"),
+    "stickiness": ("users_exact", "as_of_date"),
 }
+HAVE_KINDS_OF_PERIODS = {"feature_usage", "feature_breadth", "lifecycle"}
 DATE_MARTS = {
     "user_event_usage": "events_28",
     "user_features": "tenure_days",
@@ -160,6 +167,9 @@ class Product:
         for _ in range(4):
             self.events += self.visit(self.days)
         self.days += 1
+
+    def a_break(self) -> None:
+        self.days += self.chance.randint(1, 16)
 
     def a_day_of_known_users(self, day: int | None = None) -> list[dict[str, Any]]:
         visits = [self.visit(self.days if day is None else day) for _ in range(20)]
@@ -305,6 +315,7 @@ EVENT_COLUMNS = [
 ]
 RECENT_CHANGES = [
     Product.a_new_day,
+    Product.a_break,
     Product.late_events,
     Product.events_again,
     Product.identical_rows,
@@ -466,7 +477,7 @@ def test_periods_that_no_change_reaches_are_not_made_again(
     kept = tmp_path / "kept"
     builder.build(kept, product.write(tmp_path), FACTS)
 
-    mark(kept, PERIOD_MARTS)
+    mark_periods(kept)
     product.events += product.a_day_of_known_users()
     builder.build(kept, product.write(tmp_path), FACTS)
     # The first visits began on the evening before the first day; the new day is the 12th of
@@ -478,14 +489,36 @@ def test_periods_that_no_change_reaches_are_not_made_again(
     assert marked(kept, "feature_breadth", "week") == weeks
     assert marked(kept, "feature_usage", "month") == months[:-1]
     assert marked(kept, "feature_usage", "week") == weeks[:-1]
+    assert marked(kept, "lifecycle", "month") == months
+    assert marked(kept, "lifecycle", "week") == weeks
+    # The day before is the evening on which visits of the new day began.
+    days = [str(date(2025, 12, 31) + timedelta(days=day)) for day in range(70)]
+    assert marked(kept, "lifecycle", "day") == days
+    assert marked(kept, "daily_active", "day") == days
+    sundays = [str(date(2026, 1, 4) + timedelta(weeks=week)) for week in range(10)]
+    assert marked(kept, "stickiness", "week") == sundays
 
-    mark(kept, PERIOD_MARTS)
+    mark_periods(kept)
     users = [event["user_id"] for event in product.events]
     first_user = next(user for user in users if user in product.users)
     product.users[first_user]["plan"] = "another"
     builder.build(kept, product.write(tmp_path), FACTS)
     for mart in PERIOD_MARTS:
-        assert {*marked(kept, mart, "month")} <= {months[0]}
+        assert {start[:7] for start in marked(kept, mart, "month")} <= {"2025-12"}
+
+
+@pytest.mark.parametrize("days_without_events", [0, 17])
+def test_periods_after_the_last_one_are_added_to_those_kept(
+    product: Product, builder: Builder, tmp_path: Path, days_without_events: int
+) -> None:
+    kept, made = tmp_path / "kept", tmp_path / "made"
+    builder.build(kept, product.write(tmp_path), FACTS)
+    product.days += days_without_events
+    product.events += product.a_day_of_known_users()
+    variables = product.write(tmp_path)
+    builder.build(kept, variables, FACTS)
+    builder.build(made, variables, FACTS)
+    assert differences(kept, made) == {}
 
 
 def test_what_is_left_of_a_session_changes_the_month_in_which_it_began(
@@ -589,6 +622,10 @@ def rows(warehouse: Path, query: str) -> list[tuple]:
         return connection.execute(query).fetchall()
 
 
+def mark_periods(warehouse: Path) -> None:
+    mark(warehouse, {mart: column for mart, (column, _) in PERIOD_MARTS.items()})
+
+
 def mark(warehouse: Path, marts: dict[str, str]) -> None:
     with duckdb.connect(str(warehouse / "build.duckdb")) as connection:
         for mart, column in marts.items():
@@ -597,12 +634,13 @@ def mark(warehouse: Path, marts: dict[str, str]) -> None:
 
 def marked(warehouse: Path, mart: str, period: str) -> list[str]:
     """The starts of the periods of which a row is marked."""
-    has_kinds = "" if mart == "path_transitions" else f"and period = '{period}'"
-    with duckdb.connect(str(warehouse / "build.duckdb"), read_only=True) as connection:
-        return [
-            str(start)
-            for (start,) in connection.execute(
-                f"select distinct period_start from marts.{mart} "
-                f"where {PERIOD_MARTS[mart]} = -1 {has_kinds} order by 1"
-            ).fetchall()
-        ]
+    column, start = PERIOD_MARTS[mart]
+    has_kinds = f"and period = '{period}'" if mart in HAVE_KINDS_OF_PERIODS else ""
+    return [
+        str(found)
+        for (found,) in rows(
+            warehouse,
+            f"select distinct {start} from marts.{mart} "
+            f"where {column} = -1 {has_kinds} order by 1",
+        )
+    ]

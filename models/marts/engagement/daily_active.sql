@@ -1,10 +1,29 @@
 -- One row per activity_date x segment x segment_value, without gaps.
 
+{{ config(meta={
+    'made_with': ['segments', 'reporting_timezone'],
+    'periods': ['day'],
+    'period_column': 'activity_date',
+    'is_over': 'is_complete',
+    'is_dense': true,
+    'counts_sessions': true,
+}) }}
+
+{% set increments = is_increment() %}
+{% set first_date = 'data_start_date' %}
+{% if increments %}
+{% set looks_back_to = add_days(remade_from('day'), -27) %}
+{% set first_date = 'greatest(data_start_date, ' ~ looks_back_to ~ ')' %}
+{% endif %}
+
 with
 
 user_days as (
 
     select * from {{ ref('fct_user_days') }}
+    {%- if increments %}
+    where activity_date >= {{ looks_back_to }}
+    {%- endif %}
 
 ),
 
@@ -17,6 +36,9 @@ user_segments as (
 sessions as (
 
     select * from {{ ref('fct_sessions') }}
+    {%- if increments %}
+    where start_date >= {{ remade_from('day') }}
+    {%- endif %}
 
 ),
 
@@ -34,7 +56,7 @@ daily_lifecycle as (
 
 dates as (
 
-    select {{ date_series('data_start_date', 'data_end_date') }} as activity_date
+    select {{ date_series(first_date, 'data_end_date') }} as activity_date
     from bounds
 
 ),
@@ -112,3 +134,6 @@ final as (
 )
 
 select * from final
+{%- if increments %}
+where {{ is_remade_period() }}
+{%- endif %}

@@ -1,8 +1,22 @@
 -- One row per period (day, week, month) x period_start x segment x segment_value.
 
+{{ config(meta={
+    'made_with': ['segments', 'reporting_timezone', 'week_start'],
+    'periods': ['day', 'week', 'month'],
+    'is_over': 'is_complete',
+    'is_dense': true,
+}) }}
+
+{% set increments = is_increment() %}
 {% set periods = ['day', 'week', 'month'] %}
 
 with
+
+users as (
+
+    select * from {{ ref('dim_users') }}
+
+),
 
 user_days as (
 
@@ -24,9 +38,32 @@ bounds as (
 
 {%- for period in periods %}
 
+{% if increments -%}
+-- Of what was before, a state only asks for the period before and who had been active at all.
+recent_days_by_{{ period }} as (
+
+    select
+        user_id,
+        activity_date
+
+    from user_days
+    where activity_date >= {{ add_periods(period, remade_from(period), -1) }}
+    union
+    select
+        user_id,
+        {{ local_date('first_active_at') }} as activity_date
+
+    from users
+    where first_active_at is not null
+
+),
+
+{% endif -%}
 by_{{ period }} as (
 
-    {{ lifecycle(period, 'user_days', 'user_segments', 'bounds') }}
+    {{ lifecycle(
+        period, 'recent_days_by_' ~ period if increments else 'user_days', 'user_segments', 'bounds'
+    ) }}
 
 ),
 {%- endfor %}
@@ -60,6 +97,9 @@ final as (
 
     from all_periods
     cross join bounds
+    {%- if increments %}
+    where {{ is_remade_period() }}
+    {%- endif %}
 
 )
 

@@ -1,13 +1,25 @@
 -- One row per as_of_date (the last day of each complete week) x window x segment x
 -- segment_value x active_days: how many users were active on so many days of the window.
 
+{{ config(meta={
+    'made_with': ['segments', 'reporting_timezone', 'week_start', 'stickiness_windows'],
+    'periods': ['day'],
+    'period_column': 'as_of_date',
+    'is_over': 'true',
+    'is_dense': true,
+}) }}
+
 {% set windows = var('stickiness_windows') %}
+{% set increments = is_increment() %}
 
 with
 
 user_days as (
 
     select * from {{ ref('fct_user_days') }}
+    {%- if increments %}
+    where activity_date > {{ add_days(remade_from('day'), -(windows | max)) }}
+    {%- endif %}
 
 ),
 
@@ -39,6 +51,9 @@ week_ends as (
     select as_of_date
     from days
     where as_of_date = {{ add_days(period_start('week', 'as_of_date'), 6) }}
+        {%- if increments %}
+        and {{ is_remade_period() }}
+        {%- endif %}
 
 ),
 
