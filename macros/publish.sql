@@ -146,7 +146,7 @@
     {%- set days = {} -%}
     {%- do hash_changed_days(events, columns) -%}
     {%- for row in run_query(
-        'select cast(event_date as varchar), content from incremental.day_contents order by event_date'
+        "select cast(day as varchar), content from incremental.day_contents where model = 'fct_events' order by day"
     ).rows -%}
         {%- do days.update({row[0]: row[1]}) -%}
     {%- endfor -%}
@@ -177,15 +177,15 @@
 #}
 {% macro hash_changed_days(events, columns) -%}
     {%- set is_all = run_query(
-        'select count(*) from incremental.unpublished_days where event_date is null'
+        "select count(*) from incremental.unpublished_days where model = 'fct_events' and day is null"
     ).rows[0][0] > 0 -%}
-    {%- set is_changed = 'true' if is_all else 'event_date in (from incremental.unpublished_days)' -%}
+    {%- set changed = "(select day from incremental.unpublished_days where model = 'fct_events')" -%}
     {%- do run_query(
         'begin;'
-        ~ 'delete from incremental.day_contents where ' ~ is_changed ~ ';'
-        ~ 'insert into incremental.day_contents select event_date, '
+        ~ 'delete from incremental.day_contents' ~ ('' if is_all else ' where day in ' ~ changed) ~ ';'
+        ~ "insert into incremental.day_contents select 'fct_events', event_date, "
         ~ "count(*) || '-' || format('{:x}', bit_xor(hash(hash(" ~ columns ~ '))))'
-        ~ ' from ' ~ events ~ ' where ' ~ is_changed ~ ' group by event_date;'
+        ~ ' from ' ~ events ~ ('' if is_all else ' where event_date in ' ~ changed) ~ ' group by event_date;'
         ~ 'delete from incremental.unpublished_days;'
         ~ 'commit'
     ) -%}

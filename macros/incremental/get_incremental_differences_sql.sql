@@ -15,6 +15,8 @@
         rows it is told of, such as {changed_users: [user_id]}.
     meta.announces_changed: {table: {key, changed, column}}: it is told of the values of a
         column where another column, `changed`, differs between two rows of one key.
+    meta.published_by: a column of days by which the model is published, see publish.sql;
+        incremental.unpublished_days is told of those of changed rows.
 #}
 {% macro get_incremental_differences_sql(arguments) -%}
     {%- set target_relation, source = arguments.target_relation, arguments.temp_relation -%}
@@ -38,6 +40,9 @@
     {%- for table, announced in config.get('meta').get('announces_changed', {}).items() -%}
     {{ announce_changed('incremental.' ~ table, announced, target_relation) }}
     {% endfor %}
+    {%- if config.get('meta').get('published_by') -%}
+    {{ announce_unpublished(config.get('meta').published_by, target_relation) }}
+    {% endif %}
 
     delete from {{ target_relation }} where rowid in (select kept_row from outdated_rows);
 
@@ -83,6 +88,14 @@
     select {{ column }} from new_rows where {{ column }} is not null
     {{- '\n    union' if not loop.last }}
     {%- endfor %};
+{%- endmacro %}
+
+{% macro announce_unpublished(day, target_relation) -%}
+    insert into incremental.unpublished_days
+    select '{{ target_relation.identifier }}', {{ day }} from {{ target_relation }}
+    where rowid in (select kept_row from outdated_rows)
+    union
+    select '{{ target_relation.identifier }}', {{ day }} from new_rows;
 {%- endmacro %}
 
 {% macro announce_changed(relation, announced, target_relation) -%}

@@ -14,8 +14,10 @@
         now.
     changed_sessions: likewise the days on which sessions began that have changed.
     changed_days: likewise the days whose events have changed; NULL stands for all days.
-    unpublished_days: the same, until day_contents, a hash of each day's events, is brought
-        up to date for publishing.
+    unpublished_days: of each model that is published by day (meta.published_by), the days
+        whose rows have changed since a build was last published, so since all tests have
+        passed; NULL stands for all of its days.
+    day_contents: a hash of the rows of each such day, as it was last published.
 #}
 {% macro begin_increments() -%}
     {{- return(adapter.dispatch('begin_increments', 'product_analytics')()) -}}
@@ -24,6 +26,13 @@
 {% macro spark__begin_increments() -%}{%- endmacro %}
 
 {% macro duckdb__begin_increments() -%}
+    {#- Before there were several models by day, these two tables were of events alone. -#}
+    {%- if run_query(
+        "select count(*) from duckdb_columns() where schema_name = 'incremental'"
+        ~ " and table_name = 'unpublished_days' and column_name = 'event_date'"
+    ).rows[0][0] -%}
+        {%- do run_query('drop table incremental.unpublished_days; drop table incremental.day_contents') -%}
+    {%- endif -%}
     {%- do run_query(
         'create schema if not exists incremental;'
         ~ 'create table if not exists incremental.definitions (fact varchar, definition varchar);'
@@ -32,8 +41,8 @@
         ~ 'create table if not exists incremental.changed_segments (first_active_at timestamp);'
         ~ 'create table if not exists incremental.changed_sessions (start_date date);'
         ~ 'create table if not exists incremental.changed_days (event_date date);'
-        ~ 'create table if not exists incremental.unpublished_days (event_date date);'
-        ~ 'create table if not exists incremental.day_contents (event_date date, content varchar)'
+        ~ 'create table if not exists incremental.unpublished_days (model varchar, day date);'
+        ~ 'create table if not exists incremental.day_contents (model varchar, day date, content varchar)'
     ) -%}
 {%- endmacro %}
 
@@ -57,7 +66,6 @@
     {%- if not behind -%}
         {%- do run_query(
             'begin;'
-            ~ 'insert into incremental.unpublished_days from incremental.changed_days;'
             ~ 'delete from incremental.changed_users;'
             ~ 'delete from incremental.changed_profiles;'
             ~ 'delete from incremental.changed_segments;'
@@ -119,6 +127,9 @@
     ]) -%}
         {%- do run_query('insert into incremental.' ~ table ~ ' values (null)') -%}
     {%- endfor -%}
+    {%- if model.config.meta.get('published_by') -%}
+        {%- do run_query("insert into incremental.unpublished_days values ('" ~ model.name ~ "', null)") -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#

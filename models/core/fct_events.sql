@@ -3,6 +3,7 @@
 {{ config(meta={
     'made_with': ['session_timeout_minutes', 'passive_events', 'reporting_timezone'],
     'announces': {'changed_days': ['event_date']},
+    'published_by': 'event_date',
 }) }}
 
 {% set columns = [

@@ -1,7 +1,11 @@
 -- One row per user x as_of_date of user_features: whether they came back within the
 -- horizon, and when. Nothing after the last complete day is looked at.
 
-{{ config(meta={'made_with': ['churn', 'reporting_timezone'], 'looks_until': 'label_end_date'}) }}
+{{ config(meta={
+    'made_with': ['churn', 'reporting_timezone'],
+    'looks_until': 'label_end_date',
+    'published_by': 'as_of_date',
+}) }}
 
 {% set increments = is_increment() %}
 

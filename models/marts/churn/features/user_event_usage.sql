@@ -1,6 +1,9 @@
 -- One row per user x as_of_date x event_name done in the 28 days up to the day.
 
-{{ config(meta={'made_with': ['churn', 'reporting_timezone']}) }}
+{{ config(meta={
+    'made_with': ['churn', 'reporting_timezone'],
+    'published_by': 'as_of_date',
+}) }}
 
 {% set increments = is_increment() %}
 

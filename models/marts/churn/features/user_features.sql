@@ -1,7 +1,10 @@
 -- One row per user x as_of_date on which the user had been active within the last 28 days
 -- (var churn: active_days). The newest as_of_date is the one to score.
 
-{{ config(meta={'made_with': ['churn', 'segments', 'reporting_timezone']}) }}
+{{ config(meta={
+    'made_with': ['churn', 'segments', 'reporting_timezone'],
+    'published_by': 'as_of_date',
+}) }}
 
 {% set increments = is_increment() %}
 
