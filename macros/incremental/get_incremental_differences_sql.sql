@@ -5,14 +5,19 @@
 
     meta.scope, of the rows that the model gives again:
         changed_users (the rows of users whose rows have changed),
+        changed_rows (of them, those from the first change on, by meta.row_time, a column of
+            times, or meta.row_day, of days),
         changed_attempts (likewise, and all of the funnels whose definition has changed),
         changed_dates (of the as_of_dates that is_kept_date excludes, and on the others the
             rows of users whose profiles have changed),
         changed_periods (of the periods that is_remade_period names),
         reopened_rows (of base_events_checked, see reopen_events),
+        reopened_sessions (of fct_sessions, see reopen_sessions),
         all.
     meta.announces: {table of the schema incremental: [columns]}, whose values in changed
         rows it is told of, such as {changed_users: [user_id]}.
+    meta.announces_users: {columns, time}: of whose rows changed_users is told, and the column
+        with the time of a row.
     meta.announces_changed: {table: {key, changed, column}}: it is told of the values of a
         column where another column, `changed`, differs between two rows of one key.
     meta.published_by: a column of days by which the model is published, see publish.sql;
@@ -37,6 +42,9 @@
     {% for table, announced in config.get('meta').get('announces', {}).items() -%}
     {{ announce('incremental.' ~ table, announced, target_relation) }}
     {% endfor %}
+    {%- if config.get('meta').get('announces_users') -%}
+    {{ announce_users(config.get('meta').announces_users, target_relation) }}
+    {% endif %}
     {%- for table, announced in config.get('meta').get('announces_changed', {}).items() -%}
     {{ announce_changed('incremental.' ~ table, announced, target_relation) }}
     {% endfor %}
@@ -56,16 +64,22 @@
 {% macro rows_in_scope(scope) -%}
     {%- do require_one_of(
         'meta.scope', scope,
-        ['changed_users', 'changed_attempts', 'changed_dates', 'changed_periods', 'reopened_rows', 'all']
+        ['changed_users', 'changed_rows', 'changed_attempts', 'changed_dates', 'changed_periods', 'reopened_rows',
+         'reopened_sessions', 'all']
     ) -%}
     {%- if scope == 'changed_users' -%}
         {{ is_changed_user('user_id') }}
+    {%- elif scope == 'changed_rows' -%}
+        {%- set meta = config.get('meta') -%}
+        {{ is_changed_row('user_id', meta.get('row_day') or meta.row_time, of_days='row_day' in meta) }}
     {%- elif scope == 'changed_attempts' -%}
         ({{ is_changed_user('user_id') }} or {{ is_remade_funnel() }})
     {%- elif scope == 'changed_dates' -%}
         (not {{ is_kept_date() }} or {{ is_changed_profile() }})
     {%- elif scope == 'changed_periods' -%}
         {{ is_remade_period() }}
+    {%- elif scope == 'reopened_sessions' -%}
+        {{ is_reopened_session() }}
     {%- elif scope == 'reopened_rows' -%}
         rowid in (select reopened_rows.kept_row from reopened_rows)
     {%- else -%}
@@ -80,13 +94,31 @@
 {%- endmacro %}
 
 {% macro announce(relation, columns, target_relation) -%}
-    insert into {{ relation }}
+    insert into {{ relation }} by name
     {%- for column in columns %}
     select {{ column }} from {{ target_relation }}
     where rowid in (select kept_row from outdated_rows) and {{ column }} is not null
     union
     select {{ column }} from new_rows where {{ column }} is not null
     {{- '\n    union' if not loop.last }}
+    {%- endfor %};
+{%- endmacro %}
+
+{% macro announce_users(announced, target_relation) -%}
+    insert into incremental.changed_users
+    {%- for column in announced.columns %}
+    select
+        {{ column }},
+        case when count({{ announced.time }}) = count(*) then min({{ announced.time }}) end
+    from (
+        select {{ column }}, {{ announced.time }} from {{ target_relation }}
+        where rowid in (select kept_row from outdated_rows)
+        union all
+        select {{ column }}, {{ announced.time }} from new_rows
+    ) as changed_rows
+    where {{ column }} is not null
+    group by {{ column }}
+    {{- '\n    union all' if not loop.last }}
     {%- endfor %};
 {%- endmacro %}
 

@@ -4,10 +4,10 @@
 
     definitions: what each fact was made from, beside its rows (definition_of). Where it
         differs, the fact is made anew.
-    changed_users: whose rows have changed since all facts were last brought up to date. It
-        is filled in the transaction that changes the rows and emptied when a run has ended in
-        which every fact succeeded, so that a killed or failed build loses nothing.
-        NULL stands for everyone.
+    changed_users: whose rows have changed since all facts were last brought up to date, and
+        the time of the first of them; NULL is before all. It is filled in the transaction
+        that changes the rows and emptied when a run has ended in which every fact succeeded,
+        so that a killed or failed build loses nothing. A user NULL stands for everyone.
     changed_profiles: likewise the users of whom something else than their events has
         changed, such as when they signed up: all that was said of them may be other now.
     changed_segments: likewise since when users have been active whose segments are others
@@ -37,6 +37,7 @@
         'create schema if not exists incremental;'
         ~ 'create table if not exists incremental.definitions (fact varchar, definition varchar);'
         ~ 'create table if not exists incremental.changed_users (user_id varchar);'
+        ~ 'alter table incremental.changed_users add column if not exists changed_from timestamp;'
         ~ 'create table if not exists incremental.changed_profiles (user_id varchar);'
         ~ 'create table if not exists incremental.changed_segments (first_active_at timestamp);'
         ~ 'create table if not exists incremental.changed_sessions (start_date date);'
@@ -122,10 +123,12 @@
     {%- set by_scope = {
         'changed_attempts': [], 'changed_periods': [], 'changed_dates': ['changed_profiles'],
     } -%}
-    {%- for table in by_scope.get(model.config.meta.scope, [
-        'changed_users', 'changed_profiles', 'changed_segments', 'changed_sessions', 'changed_days',
-    ]) -%}
-        {%- do run_query('insert into incremental.' ~ table ~ ' values (null)') -%}
+    {%- set columns = {
+        'changed_users': 'user_id', 'changed_profiles': 'user_id', 'changed_segments': 'first_active_at',
+        'changed_sessions': 'start_date', 'changed_days': 'event_date',
+    } -%}
+    {%- for table in by_scope.get(model.config.meta.scope, columns.keys()) -%}
+        {%- do run_query('insert into incremental.' ~ table ~ ' by name select null as ' ~ columns[table]) -%}
     {%- endfor -%}
     {%- if model.config.meta.get('published_by') -%}
         {%- do run_query("insert into incremental.unpublished_days values ('" ~ model.name ~ "', null)") -%}
@@ -180,17 +183,41 @@
     {{- return(is_announced_user('changed_users', column)) -}}
 {%- endmacro %}
 
+{#
+    A condition on columns of a relation: whether the row is of a changed user, and not of a
+    time (or, of_days, of a day) before the first change.
+#}
+{% macro is_changed_row(user='user_id', time='event_time', of_days=false) -%}
+    {%- if is_everyone_announced('changed_users') -%}
+        {{- return('true') -}}
+    {%- endif -%}
+    {%- set changed_from = local_date('changed_from') if of_days else 'changed_from' -%}
+    {%- set compared = "coalesce(" ~ changed_from ~ ", '0001-01-01')" -%}
+    exists (
+        select 1
+        from (
+            select user_id as changed_user_id, min({{ compared }}) as first_change
+            from incremental.changed_users
+            group by user_id
+        ) as announced
+        where announced.changed_user_id = {{ user }} and announced.first_change <= {{ time }}
+    )
+{%- endmacro %}
+
 {# Whether something else of the user than events has changed. #}
 {% macro is_changed_profile(column='user_id') -%}
     {{- return(is_announced_user('changed_profiles', column)) -}}
 {%- endmacro %}
 
-{% macro is_announced_user(table, column) -%}
-    {%- set is_everyone = run_query(
-        'select count(*) from incremental.' ~ table ~ ' where user_id is null'
-    ).rows[0][0] > 0 -%}
+{% macro is_everyone_announced(table) -%}
     {{- return(
-        'true' if is_everyone
+        run_query('select count(*) from incremental.' ~ table ~ ' where user_id is null').rows[0][0] > 0
+    ) -}}
+{%- endmacro %}
+
+{% macro is_announced_user(table, column) -%}
+    {{- return(
+        'true' if is_everyone_announced(table)
         else column ~ ' in (select announced.user_id from incremental.' ~ table ~ ' as announced)'
     ) -}}
 {%- endmacro %}

@@ -32,9 +32,13 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Events with the session_id that they were given, those without one with that of the gap rule. #}
-{% macro sessionize_missing(events, columns) -%}
-    {{ sessionize_by_gap(events, columns, given_id='session_id') }}
+{#
+    Events with the session_id that they were given, those without one with that of the gap rule.
+    where: a condition on rows of `events` under this name, of which to give events; the gaps
+    are looked for in all.
+#}
+{% macro sessionize_missing(events, columns, where=none) -%}
+    {{ sessionize_by_gap(events, columns, given_id='session_id', where=where) }}
 {%- endmacro %}
 
 {#
@@ -44,7 +48,7 @@
     `events` is read twice and a relation or a subquery, not a CTE: DuckDB would first keep all
     of its rows in memory. given_id: a column; events that have it keep it.
 #}
-{% macro sessionize_by_gap(events, columns, gap_seconds=none, given_id=none) -%}
+{% macro sessionize_by_gap(events, columns, gap_seconds=none, given_id=none, where=none) -%}
     {%- set timeout = gap_seconds if gap_seconds is not none else var('session_timeout_minutes') * 60 -%}
     with
 
@@ -107,6 +111,9 @@
     left join session_slots
         on events.user_id = session_slots.user_id
         and {{ time_slot('events.event_time', timeout) }} = session_slots.slot
+    {%- if where %}
+    where {{ where }}
+    {%- endif %}
 {%- endmacro %}
 
 {% macro sessionize_by_id(events, columns, supplied_id, dedupe_by, max_session_seconds) -%}

@@ -1,6 +1,8 @@
 -- One row per event, with its session (as supplied, else by the gap rule).
 
 {{ config(meta={
+    'scope': 'changed_rows',
+    'row_time': 'event_time',
     'made_with': ['session_timeout_minutes', 'passive_events', 'reporting_timezone'],
     'announces': {'changed_days': ['event_date']},
     'published_by': 'event_date',
@@ -11,7 +13,8 @@
     'is_repeated_row', 'event_time', 'known_at', 'received_at',
 ] %}
 {% set events = ref('stg_events') %}
-{% if is_increment() %}
+{% set increments = is_increment() %}
+{% if increments %}
 {% set events = '(select * from ' ~ events ~ ' where ' ~ is_changed_user() ~ ')' %}
 {% endif %}
 
@@ -19,7 +22,9 @@ with
 
 events_in_sessions as (
 
-    {{ sessionize_missing(events, columns) | indent(4) }}
+    {{ sessionize_missing(
+        events, columns, where=is_changed_row('events.user_id', 'events.event_time') if increments else none
+    ) | indent(4) }}
 
 ),
 

@@ -1,11 +1,15 @@
 -- One row per session of a user: as supplied, else from the events' session ids or gaps.
 
 {{ config(meta={
+    'scope': 'reopened_sessions',
     'made_with': ['reporting_timezone'],
     'announces': {'changed_sessions': ['start_date']},
 }) }}
 
 {% set increments = is_increment() %}
+{% if increments %}
+{% do reopen_sessions() %}
+{% endif %}
 
 with
 
@@ -13,7 +17,7 @@ events as (
 
     select * from {{ ref('fct_events') }}
     {%- if increments %}
-    where {{ is_changed_user() }}
+    where {{ is_reopened_session() }}
     {%- endif %}
 
 ),
@@ -22,7 +26,7 @@ supplied_sessions as (
 
     select * from {{ ref('stg_sessions') }}
     {%- if increments %}
-    where {{ is_changed_user() }}
+    where {{ is_reopened_session() }}
     {%- endif %}
 
 ),

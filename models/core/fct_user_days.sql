@@ -1,5 +1,7 @@
 -- One row per user per day on which the user was active, in the reporting timezone.
 
+{{ config(meta={'scope': 'changed_rows', 'row_day': 'activity_date'}) }}
+
 {% set increments = is_increment() %}
 
 with
@@ -8,7 +10,7 @@ events as (
 
     select * from {{ ref('fct_events') }}
     {%- if increments %}
-    where {{ is_changed_user() }}
+    where {{ is_changed_row('user_id', 'event_date', of_days=true) }}
     {%- endif %}
 
 ),

@@ -5,7 +5,7 @@
         'reads_input': 'base_events',
         'made_with': ['duplicate_rows'],
         'scope': 'reopened_rows',
-        'announces': {'changed_users': ['user_id', 'known_user_id']},
+        'announces_users': {'columns': ['user_id', 'known_user_id'], 'time': 'event_time'},
     },
     pre_hook='{{ reopen_events() }}'
 ) }}
