@@ -53,6 +53,13 @@ DATE_MARTS = {
     "user_features": "tenure_days",
     "churn_labels": "days_observed",
 }
+# Of each its day, and what no row is like that a build has made.
+MARKED_FACTS = {
+    "fct_events": ("event_date", "received_at = timestamp '1999-01-01'"),
+    "fct_sessions": ("start_date", "duration_seconds = -1"),
+    "fct_user_days": ("activity_date", "distinct_event_count = -1"),
+    "fct_known_event_days": ("activity_date", "event_count = -1"),
+}
 MARTS = ["path:models"]
 BATCHES = 12
 FIRST_DAY = date(2026, 1, 1)
@@ -599,6 +606,28 @@ def test_dates_that_no_change_reaches_are_not_made_again(
     closed = {date for date, label_end in ends[0] if label_end < late_from}
     assert marked_dates(kept)["user_features"] == earlier
     assert marked_dates(kept)["churn_labels"] == closed
+
+
+def test_rows_of_before_the_first_change_are_not_made_again(
+    product: Product, builder: Builder, tmp_path: Path
+) -> None:
+    product.events = [{**event, "session_id": None} for event in product.events]
+    kept = tmp_path / "kept"
+    builder.build(kept, product.write(tmp_path), FACTS)
+
+    with duckdb.connect(str(kept / "build.duckdb")) as connection:
+        for fact, (_, marker) in MARKED_FACTS.items():
+            connection.execute(f"update core.{fact} set {marker}")
+    # Its visits may begin on the evening before, and end after a midnight.
+    first_changed = FIRST_DAY + timedelta(days=product.days - 1)
+    product.events += product.a_day_of_known_users()
+    builder.build(kept, product.write(tmp_path), FACTS)
+    for fact, (day, marker) in MARKED_FACTS.items():
+        assert rows(
+            kept,
+            f"select count(*) > 100, count(*) filter (where not coalesce({marker}, false)) "
+            f"from core.{fact} where {day} < date '{first_changed - timedelta(days=1)}'",
+        ) == [(True, 0)], fact
 
 
 def marked_dates(warehouse: Path, user: str | None = None) -> dict[str, set[date]]:
