@@ -36,16 +36,45 @@ cells as (
 
 ),
 
+-- Users of one cohort who used an event first on one day are counted before they are
+-- compared with cells.
+cohorts as (
+
+    select
+        cohort_date,
+        as_of_date,
+        count(*) as users
+
+    from lives
+    group by cohort_date, as_of_date
+
+),
+
+adoptions as (
+
+    select
+        first_uses.event_name,
+        first_uses.first_date,
+        lives.cohort_date,
+        lives.as_of_date,
+        count(*) as users
+
+    from first_uses
+    inner join lives on first_uses.user_id = lives.user_id
+    group by first_uses.event_name, first_uses.first_date, lives.cohort_date, lives.as_of_date
+
+),
+
 lived as (
 
     select
         cells.event_name,
         cells.life_week,
-        count(*) as users
+        sum(cohorts.users) as users
 
     from cells
-    inner join lives
-        on {{ days_between('lives.cohort_date', 'lives.as_of_date') }} >= 7 * cells.life_week + 6
+    inner join cohorts
+        on {{ days_between('cohorts.cohort_date', 'cohorts.as_of_date') }} >= 7 * cells.life_week + 6
     group by cells.event_name, cells.life_week
 
 ),
@@ -55,14 +84,13 @@ adopted as (
     select
         cells.event_name,
         cells.life_week,
-        count(*) as users
+        sum(adoptions.users) as users
 
     from cells
-    inner join first_uses on cells.event_name = first_uses.event_name
-    inner join lives
-        on first_uses.user_id = lives.user_id
-        and {{ days_between('lives.cohort_date', 'lives.as_of_date') }} >= 7 * cells.life_week + 6
-        and {{ days_between('lives.cohort_date', 'first_uses.first_date') }} < 7 * (cells.life_week + 1)
+    inner join adoptions
+        on cells.event_name = adoptions.event_name
+        and {{ days_between('adoptions.cohort_date', 'adoptions.as_of_date') }} >= 7 * cells.life_week + 6
+        and {{ days_between('adoptions.cohort_date', 'adoptions.first_date') }} < 7 * (cells.life_week + 1)
     group by cells.event_name, cells.life_week
 
 )
