@@ -83,7 +83,9 @@
             ~ skipped | length ~ ' were skipped. Readers keep the last published build.', info=true
         ) -%}
     {%- else -%}
+        {%- do forget_tests() -%}
         {%- do publish_marts(tests | length) -%}
+        {%- do remember_tests() -%}
         {%- do duckdb__record_build('published', []) -%}
         {%- do warn_of_set_aside_rows() -%}
         {%- do warn_of_unmatched_definitions() -%}

@@ -22,6 +22,7 @@
         column where another column, `changed`, differs between two rows of one key.
     meta.published_by: a column of days by which the model is published, see publish.sql;
         incremental.unpublished_days is told of those of changed rows.
+    meta.row_day: the column with the day of a row; of it it is told likewise.
 #}
 {% macro get_incremental_differences_sql(arguments) -%}
     {%- set target_relation, source = arguments.target_relation, arguments.temp_relation -%}
@@ -48,8 +49,8 @@
     {%- for table, announced in config.get('meta').get('announces_changed', {}).items() -%}
     {{ announce_changed('incremental.' ~ table, announced, target_relation) }}
     {% endfor %}
-    {%- if config.get('meta').get('published_by') -%}
-    {{ announce_unpublished(config.get('meta').published_by, target_relation) }}
+    {%- if day_of_rows(model) -%}
+    {{ announce_unpublished(day_of_rows(model), target_relation) }}
     {% endif %}
 
     delete from {{ target_relation }} where rowid in (select kept_row from outdated_rows);

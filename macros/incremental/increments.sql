@@ -3,7 +3,8 @@
     the schema `incremental` remember what the next build has to know:
 
     definitions: what each fact was made from, beside its rows (definition_of). Where it
-        differs, the fact is made anew.
+        differs, the fact is made anew. And what all tests have passed with
+        (tested_definition).
     changed_users: whose rows have changed since all facts were last brought up to date, and
         the time of the first of them; NULL is before all. It is filled in the transaction
         that changes the rows and emptied when a run has ended in which every fact succeeded,
@@ -14,9 +15,9 @@
         now.
     changed_sessions: likewise the days on which sessions began that have changed.
     changed_days: likewise the days whose events have changed; NULL stands for all days.
-    unpublished_days: of each model that is published by day (meta.published_by), the days
-        whose rows have changed since a build was last published, so since all tests have
-        passed; NULL stands for all of its days.
+    unpublished_days: of each model that is published by day (meta.published_by), or tested
+        by day (meta.row_day), the days whose rows have changed since a build was last
+        published, so since all tests have passed; NULL stands for all of its days.
     day_contents: a hash of the rows of each such day, as it was last published.
 #}
 {% macro begin_increments() -%}
@@ -130,7 +131,7 @@
     {%- for table in by_scope.get(model.config.meta.scope, columns.keys()) -%}
         {%- do run_query('insert into incremental.' ~ table ~ ' by name select null as ' ~ columns[table]) -%}
     {%- endfor -%}
-    {%- if model.config.meta.get('published_by') -%}
+    {%- if day_of_rows(model) -%}
         {%- do run_query("insert into incremental.unpublished_days values ('" ~ model.name ~ "', null)") -%}
     {%- endif -%}
 {%- endmacro %}

@@ -4,6 +4,7 @@
 
 {{ config(meta={
     'made_with': ['session_timeout_minutes', 'passive_events', 'reporting_timezone'],
+    'row_day': 'activity_date',
 }) }}
 
 {% set increments = is_increment() %}

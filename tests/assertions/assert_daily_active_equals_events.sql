@@ -11,13 +11,17 @@ counted as (
 
     from {{ ref('fct_events') }}
     where is_activity
+        and {{ is_untested_period('event_date', 'daily_active', 'activity_date', 'fct_events') }}
     group by event_date
 
 ),
 
 daily_active as (
 
-    select * from {{ ref('daily_active') }} where segment = 'all'
+    select *
+    from {{ ref('daily_active') }}
+    where segment = 'all'
+        and {{ is_untested_period('activity_date', 'daily_active', 'activity_date', 'fct_events') }}
 
 )
 

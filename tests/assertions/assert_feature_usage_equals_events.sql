@@ -12,13 +12,22 @@ counted as (
 
     from {{ ref('fct_events') }}
     where is_activity
+        and {{ is_untested_period(
+            period_start('month', 'event_date'), 'feature_usage', 'period_start', 'fct_events', period='month'
+        ) }}
     group by event_name, {{ period_start('month', 'event_date') }}
 
 ),
 
 feature_usage as (
 
-    select * from {{ ref('feature_usage') }} where period = 'month' and segment = 'all'
+    select *
+    from {{ ref('feature_usage') }}
+    where period = 'month'
+        and segment = 'all'
+        and {{ is_untested_period(
+            'period_start', 'feature_usage', 'period_start', 'fct_events', period='month'
+        ) }}
 
 )
 

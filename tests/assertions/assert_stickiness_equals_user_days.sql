@@ -1,6 +1,8 @@
 -- The power curve against the user days: all of its users are those active in the window,
 -- its active days add up to theirs, and at least n is the sum of exactly n and more.
 
+{% set longest_window = var('stickiness_windows') | max %}
+
 with
 
 user_days as (
@@ -22,6 +24,9 @@ curves as (
 
     from {{ ref('stickiness') }}
     where segment = 'all'
+        and {{ is_untested_period(
+            'as_of_date', 'stickiness', 'as_of_date', 'fct_user_days', days_before=longest_window - 1
+        ) }}
     group by as_of_date, window_days
 
 ),

@@ -11,7 +11,12 @@ user_days as (
 
 daily_active as (
 
-    select * from {{ ref('daily_active') }} where segment = 'all'
+    select *
+    from {{ ref('daily_active') }}
+    where segment = 'all'
+        and {{ is_untested_period(
+            'activity_date', 'daily_active', 'activity_date', 'fct_user_days', days_before=27
+        ) }}
 
 ),
 
