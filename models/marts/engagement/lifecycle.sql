@@ -7,16 +7,15 @@
     'is_dense': true,
 }) }}
 
+{# What only an increment reads, for dbt to know. -#}
+{% if not execute %}
+{% do ref('dim_users') %}
+{% endif %}
+
 {% set increments = is_increment() %}
 {% set periods = ['day', 'week', 'month'] %}
 
 with
-
-users as (
-
-    select * from {{ ref('dim_users') }}
-
-),
 
 user_days as (
 
@@ -53,7 +52,7 @@ recent_days_by_{{ period }} as (
         user_id,
         {{ local_date('first_active_at') }} as activity_date
 
-    from users
+    from {{ ref('dim_users') }}
     where first_active_at is not null
 
 ),
