@@ -7,6 +7,7 @@ writes the page anew; tests/python/test_ask.py says that it is what is got.
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -41,6 +42,10 @@ ATTACKS = {
     "read a CSV file": ("from read_csv('{secret}')", "read_csv"),
     "read a Parquet file": ("from read_parquet('{folder}/*.parquet')", "read_parquet"),
     "list files": ("from glob('/*')", "glob"),
+    "read a Parquet file of a mart": (
+        "from read_parquet('{folder}/churn_labels/*.parquet')",
+        "read_parquet",
+    ),
     "read the events' files": ("from events", "no mart"),
     "call a table function that reads them": ("from funnel(['a', 'b'])", "builders"),
     "write a file": ("copy daily_active to '{new}'", "COPY"),
@@ -49,6 +54,10 @@ ATTACKS = {
         "may only read",
     ),
     "overwrite a file": ("copy (select 1) to '{secret}'", "COPY"),
+    "overwrite a Parquet file of a mart": (
+        "with x as (copy (select 1) to '{folder}/churn_labels/day.parquet') select 1",
+        "may only read",
+    ),
     "export all": ("export database '{new}'", "EXPORT"),
     "attach a file": ("attach '{new}' as other", "ATTACH"),
     "attach memory": ("attach ':memory:' as other", "ATTACH"),
@@ -126,7 +135,8 @@ TOO_MUCH = {
 
 
 def make_place(folder: Path) -> None:
-    """A published file of two marts, and a file beside it that nobody may read."""
+    """A published file of three marts, one by day; and a file that nobody may read."""
+    (folder / "churn_labels").mkdir()
     with duckdb.connect(str(folder / "build.duckdb")) as connection:
         connection.execute(
             "create table daily_active as select x as dau, 'a' as segment "
@@ -139,6 +149,16 @@ def make_place(folder: Path) -> None:
         connection.execute(
             f"create view events as select * from read_parquet('{folder}/day.parquet')"
         )
+        labels = folder / "churn_labels" / "day.parquet"
+        connection.execute(
+            "copy (select 'u' || x as user_id, x = 1 as is_churned from range(2) as "
+            f"numbers(x)) to '{labels}' (format parquet)"
+        )
+        connection.execute(
+            f"create view churn_labels as select * from read_parquet('{labels}')"
+        )
+    named = {"events": ["day.parquet"], "churn_labels": [labels.name]}
+    (folder / "build.json").write_text(json.dumps(named))
     (folder / "secret.txt").write_text(SECRET)
 
 

@@ -39,6 +39,10 @@ ANSWERED = [
     ("describe daily_active", 2),
     ("from main.daily_active tablesample 3 rows", 3),
     ("-- a comment\nselect 1", 1),
+    ("from churn_labels", 2),
+    ("select count(*) from main.Churn_Labels where is_churned", 1),
+    ("from churn_labels join churn_labels as other using (user_id)", 2),
+    ("describe churn_labels", 2),
 ]  # fmt: skip
 
 
@@ -54,8 +58,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def contents(folder: Path) -> dict[str, str]:
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.iterdir()
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
     }
 
 
@@ -98,6 +103,9 @@ def test_an_attack_gets_a_sentence_and_nothing_else(place: Path, attack: str) ->
         "with x as (copy (select 1) to '{new}') select 1",
         "copy (select 1) to '{secret}'",
         "from events",
+        "from read_parquet('{folder}/churn_labels/*.parquet')",
+        "copy (select 1) to '{folder}/churn_labels/day.parquet'",
+        "copy (select 1) to '{folder}/churn_labels/day.parquet' (use_tmp_file false)",
         "attach '{new}' as other",
         "set threads = 64",
         "install httpfs",
