@@ -27,8 +27,7 @@ OPEN_PAUSE_SECONDS = 0.1
 # A build that says "running" for longer than this was killed.
 LONGEST_BUILD = timedelta(hours=1)
 
-EVENTS = "events"
-# Before the connection is made, and once it may read the events' folder.
+# Before the connection is made, and once it may read the folders of days.
 CUT_OFF = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -144,13 +143,15 @@ def _close(opened: duckdb.DuckDBPyConnection) -> None:
 def connection(build: Build) -> duckdb.DuckDBPyConnection:
     """The connection to a build for our own queries: read-only, and cut off from files.
 
-    Of these it reads the published events, which lie beside the published file. What may
-    be read may be written, too (`with x as (copy ... to ...) select 1`), so a text that a
-    user typed never runs here.
+    Of these it reads what is published by day, such as events, in folders beside the
+    published file. What may be read may be written, too (`with x as (copy ... to ...)
+    select 1`), so a text that a user typed never runs here.
     """
     opened = duckdb.connect(build.path, read_only=True, config=CUT_OFF)
-    events = str(Path(build.path).parent / EVENTS).replace("'", "''")
-    opened.execute(f"set allowed_directories = ['{events}/']")
+    folders = [
+        f"{path}/" for path in Path(build.path).parent.iterdir() if path.is_dir()
+    ]
+    opened.execute("set allowed_directories = $1::varchar[]", [folders])
     for statement in LOCK:
         opened.execute(statement)
     return opened

@@ -35,17 +35,26 @@ def marts(build: Build) -> Result:
     return ask(
         build,
         """
+        with marts as (
+            select database_oid, table_oid, comment
+            from duckdb_tables()
+            where schema_name = 'main'
+            union all
+            select database_oid, view_oid, comment
+            from duckdb_views()
+            where schema_name = 'main' and not internal and view_name <> 'events'
+        )
+
         select
             columns.table_name as mart,
             columns.column_name,
             columns.data_type,
             coalesce(columns.comment, '') as meaning,
-            coalesce(tables.comment, '') as mart_meaning
+            coalesce(marts.comment, '') as mart_meaning
         from duckdb_columns() as columns
-        inner join duckdb_tables() as tables
-            on columns.table_oid = tables.table_oid
-            and columns.database_oid = tables.database_oid
-        where columns.schema_name = 'main'
+        inner join marts
+            on columns.table_oid = marts.table_oid
+            and columns.database_oid = marts.database_oid
         order by mart, columns.column_index
         """,
         {},

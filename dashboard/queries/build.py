@@ -48,6 +48,10 @@ def descriptions(build: Build) -> Result:
         from duckdb_tables()
         where comment is not null
         union all
+        select view_name, null, comment
+        from duckdb_views()
+        where comment is not null
+        union all
         select table_name, column_name, comment
         from duckdb_columns()
         where comment is not null

@@ -12,7 +12,7 @@ import duckdb
 import pandas as pd
 import pytest
 import streamlit as st
-from test_dashboard_marts import HOSTILE, publish
+from test_dashboard_marts import HOSTILE, contracts, publish
 
 from dashboard import queries, warehouse
 from dashboard.queries import Slice
@@ -81,11 +81,12 @@ def test_the_connection_can_only_read_marts(
     assert len(python_variable) == 1
 
 
-def test_the_connection_reads_the_published_events_and_no_other_file(
+def test_the_connection_reads_what_is_published_by_day_and_no_other_file(
     seeds: Build,
 ) -> None:
-    rows = warehouse.query(seeds, "select count(*) as n from events", {})
-    assert rows["n"][0] > 0
+    for relation in ("events", "user_features"):
+        rows = warehouse.query(seeds, f"select count(*) as n from {relation}", {})
+        assert rows["n"][0] > 0
     published = Path(seeds.path).parent
     event_file = next((published / "events").glob("*.parquet"))
     for path in (
@@ -98,6 +99,19 @@ def test_the_connection_reads_the_published_events_and_no_other_file(
             pytest.raises(duckdb.PermissionException),
         ):
             cursor.execute(f"select * from read_text('{path}')")
+
+
+def test_marts_that_are_published_by_day_are_described_as_the_others(
+    seeds: Build,
+) -> None:
+    marts = queries.ask.marts(seeds).rows
+    assert set(marts["mart"]) == set(contracts())
+    assert marts["meaning"].all()
+    assert marts["mart_meaning"].all()
+    described = queries.build.descriptions(seeds).rows
+    assert set(contracts()) <= set(
+        described["table_name"][described["column_name"].isna()]
+    )
 
 
 # What a query's parameter is given, by its name; text from a user is hostile.
