@@ -122,11 +122,15 @@
 {% macro publish_marts(tests_passed) -%}
     {%- set path = file_function('publish_begin', build_id()) -%}
     {%- do run_query("attach '" ~ path ~ "' as published") -%}
-    {%- for node in graph.nodes.values() | sort(attribute='name')
-        if node.resource_type == 'model' and node.fqn[1] == 'marts' and node.config.contract.enforced -%}
-        {%- do publish_table(node) -%}
+    {%- set by_day = [] -%}
+    {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' -%}
+        {%- if node.config.meta.get('published_by') -%}
+            {%- do by_day.append(node) -%}
+        {%- elif node.fqn[1] == 'marts' and node.config.contract.enforced -%}
+            {%- do publish_table(node) -%}
+        {%- endif -%}
     {%- endfor -%}
-    {%- set days = publish_events() -%}
+    {%- set days = publish_days(by_day) -%}
     {%- do create_table_functions('published') -%}
     {%- do run_query('update published.main.build_info set tests_passed = ' ~ tests_passed) -%}
     {%- do run_query('checkpoint published') -%}
@@ -136,61 +140,140 @@
 {%- endmacro %}
 
 {#
-    Events are published as Parquet by day, and only the days that changed are written: a
-    day's file is named by a hash of its rows. The published file has a view over them.
+    One mart with its descriptions. Rows that are asked for together stand together where
+    its config has `meta: {published_order: ...}`: what is looked up is then read alone.
 #}
-{% macro publish_events() -%}
-    {%- set columns = [
-        'event_id', 'user_id', 'session_id', 'event_name', 'properties', 'is_activity',
-        'is_anonymous', 'event_date', 'event_time', 'received_at',
-    ] | join(', ') -%}
-    {%- set events = (graph.nodes.values() | selectattr('name', 'equalto', 'fct_events') | first).relation_name -%}
-    {%- set days = {} -%}
-    {%- do hash_changed_days(events, columns) -%}
-    {%- for row in run_query(
-        "select cast(day as varchar), content from incremental.day_contents where model = 'fct_events' order by day"
-    ).rows -%}
-        {%- do days.update({row[0]: row[1]}) -%}
-    {%- endfor -%}
-    {%- set missing = fromjson(file_function('publish_missing_days', tojson(days))) -%}
-    {%- if missing -%}
-        {%- do run_query(
-            'copy (select ' ~ columns ~ ' from ' ~ events ~ " where event_date in ('" ~ missing | join("', '")
-            ~ "') order by event_date, event_time, event_id) to '" ~ file_function('publish_events_folder', '')
-            ~ "' (format parquet, compression zstd, partition_by (event_date), write_partition_columns true)"
-        ) -%}
-    {%- endif -%}
-    {%- set files = fromjson(file_function('publish_add_days', tojson(days))) -%}
-    {%- if files -%}
-        {%- do run_query(
-            "create view published.main.events as select " ~ columns ~ " from read_parquet(['" ~ files | join("', '")
-            ~ "'], hive_partitioning = false)"
-        ) -%}
-    {%- else -%}
-        {%- do run_query('create table published.main.events as select ' ~ columns ~ ' from ' ~ events) -%}
-    {%- endif -%}
-    {{- return(days) -}}
+{% macro publish_table(node) -%}
+    {%- set order = node.config.meta.get('published_order') -%}
+    {%- do create_published(
+        node, 'table', 'from ' ~ node.relation_name ~ (' order by ' ~ order if order else '')
+    ) -%}
 {%- endmacro %}
 
 {#
-    Only of days whose events have changed are the rows read to know their content's hash. A
-    row is hashed twice: its hash is but an xor in its last column, so that an xor of those
-    would not tell values of this column that two rows have exchanged.
+    What is large is published as Parquet by day, and only the days that changed are written:
+    a day's file is named by a hash of its rows. The published file has views over them. meta:
+        published_by: the column of days. The model is kept by the strategy `differences`.
+        published_order: how rows stand within a day.
+        published_as, published_columns: where the name or the columns are not the model's.
+    The model's own file says so: where it says something else, the model is made anew.
+    Gives {name: {day: content}}.
 #}
-{% macro hash_changed_days(events, columns) -%}
-    {%- set is_all = run_query(
-        "select count(*) from incremental.unpublished_days where model = 'fct_events' and day is null"
-    ).rows[0][0] > 0 -%}
-    {%- set changed = "(select day from incremental.unpublished_days where model = 'fct_events')" -%}
-    {%- do run_query(
-        'begin;'
-        ~ 'delete from incremental.day_contents' ~ ('' if is_all else ' where day in ' ~ changed) ~ ';'
-        ~ "insert into incremental.day_contents select 'fct_events', event_date, "
-        ~ "count(*) || '-' || format('{:x}', bit_xor(hash(hash(" ~ columns ~ '))))'
-        ~ ' from ' ~ events ~ ('' if is_all else ' where event_date in ' ~ changed) ~ ' group by event_date;'
-        ~ 'delete from incremental.unpublished_days;'
-        ~ 'commit'
-    ) -%}
+{% macro publish_days(nodes) -%}
+    {%- set by_name = {} -%}
+    {%- for node in nodes -%}
+        {%- do by_name.update({published_name(node): node}) -%}
+    {%- endfor -%}
+    {%- set columns = {} -%}
+    {%- for name, node in by_name.items() -%}
+        {%- do columns.update({name: published_columns(node)}) -%}
+    {%- endfor -%}
+    {%- set days = contents_of_days(by_name, columns) -%}
+    {%- for name, paths in fromjson(file_function('publish_missing_days', tojson(days))).items() -%}
+        {%- do write_days(by_name[name], columns[name], paths) -%}
+    {%- endfor -%}
+    {%- for name, paths in fromjson(file_function('publish_add_days', tojson(days))).items() -%}
+        {%- set query = 'select ' ~ columns[name] | join(', ') ~ ' from ' -%}
+        {%- if paths -%}
+            {%- do create_published(
+                by_name[name], 'view',
+                query ~ "read_parquet(['" ~ paths | join("', '") ~ "'], hive_partitioning = false)"
+            ) -%}
+        {%- else -%}
+            {%- do create_published(by_name[name], 'table', query ~ by_name[name].relation_name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(days) -}}
+{%- endmacro %}
+
+{% macro published_name(node) -%}
+    {{- return(node.config.meta.get('published_as', node.alias)) -}}
+{%- endmacro %}
+
+{% macro published_columns(node) -%}
+    {%- set names = node.config.meta.get('published_columns') -%}
+    {%- set columns = {} -%}
+    {%- for column in describe_columns('from ' ~ node.relation_name) if not names or column.name in names -%}
+        {%- do columns.update({adapter.quote(column.name): column.type}) -%}
+    {%- endfor -%}
+    {{- return(columns) -}}
+{%- endmacro %}
+
+{#
+    Only of days whose rows have changed are the rows read to know their content's hash, and
+    of models that have none yet. A row is hashed twice: its hash is but an xor in its last
+    column, so that an xor of those would not tell values of this column that two rows have
+    exchanged. How the rows are written is part of the content, too.
+#}
+{% macro contents_of_days(by_name, columns) -%}
+    {%- set known = run_query(
+        'select model from incremental.day_contents'
+        ~ ' except select model from incremental.unpublished_days where day is null'
+    ).columns[0].values() -%}
+    {%- set statements = ['begin'] -%}
+    {%- for name, node in by_name.items() -%}
+        {%- set day = node.config.meta.published_by -%}
+        {%- set form = local_md5(tojson([columns[name], node.config.meta.published_order]))[:8] -%}
+        {%- set is_model = "model = '" ~ node.name ~ "'" -%}
+        {%- set is_changed = (
+            ' in (select day from incremental.unpublished_days where ' ~ is_model ~ ')'
+            if node.name in known else ' is not null'
+        ) -%}
+        {%- do statements.append('delete from incremental.day_contents where ' ~ is_model ~ ' and day' ~ is_changed) -%}
+        {%- do statements.append(
+            "insert into incremental.day_contents select '" ~ node.name ~ "', " ~ day
+            ~ ", count(*) || '-' || format('{:x}', bit_xor(hash(hash(" ~ columns[name] | join(', ')
+            ~ ")))) || '-" ~ form ~ "' from " ~ node.relation_name
+            ~ ' where ' ~ day ~ is_changed ~ ' group by ' ~ day
+        ) -%}
+    {%- endfor -%}
+    {%- do statements.append('delete from incremental.unpublished_days') -%}
+    {%- do run_query(statements | join('; ') ~ '; commit') -%}
+    {%- set days = {} -%}
+    {%- for name, node in by_name.items() -%}
+        {%- do days.update({name: {}}) -%}
+        {%- for row in run_query(
+            "select cast(day as varchar), content from incremental.day_contents where model = '"
+            ~ node.name ~ "' order by day"
+        ).rows -%}
+            {%- do days[name].update({row[0]: row[1]}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{- return(days) -}}
+{%- endmacro %}
+
+{# A query per day: DuckDB keeps no order of rows that it writes to several files at once. #}
+{% macro write_days(node, columns, paths) -%}
+    {%- set meta = node.config.meta -%}
+    {%- set statements = [] -%}
+    {%- for day, path in paths.items() -%}
+        {%- do statements.append(
+            'copy (select ' ~ columns | join(', ') ~ ' from ' ~ node.relation_name
+            ~ ' where ' ~ meta.published_by ~ " = '" ~ day ~ "' order by " ~ meta.published_order
+            ~ ") to '" ~ path ~ "' (format parquet, compression zstd)"
+        ) -%}
+    {%- endfor -%}
+    {%- if statements -%}
+        {%- do run_query(statements | join('; ')) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A table or a view of the published file, with the descriptions of the node. #}
+{% macro create_published(node, kind, query) -%}
+    {%- set relation = 'published.main.' ~ adapter.quote(published_name(node)) -%}
+    {%- set columns = node.config.meta.get('published_columns', node.columns.keys()) -%}
+    {%- set statements = [
+        'create ' ~ kind ~ ' ' ~ relation ~ ' as ' ~ query,
+        'comment on ' ~ kind ~ ' ' ~ relation ~ ' is ' ~ duckdb_escape_comment(node.description),
+    ] -%}
+    {%- for column in node.columns.values() if column.name in columns -%}
+        {%- do statements.append(
+            'comment on column ' ~ relation ~ '.' ~ adapter.quote(column.name) ~ ' is '
+            ~ duckdb_escape_comment(column.description)
+        ) -%}
+    {%- endfor -%}
+    {#- Each statement on its own would wait for the disk. -#}
+    {%- do run_query('begin; ' ~ statements | join('; ') ~ '; commit') -%}
 {%- endmacro %}
 
 {#
@@ -215,28 +298,8 @@
     {%- endif -%}
     {%- do run_query("attach if not exists '" ~ path ~ "' as published_before (read_only)") -%}
     {%- set found = run_query(
-        "select count(*) from duckdb_tables() where database_name = 'published_before' and table_name = '" ~ name ~ "'"
+        "select count(*) from information_schema.tables where table_catalog = 'published_before'"
+        ~ " and table_name = '" ~ name ~ "'"
     ).rows[0][0] -%}
     {{- return('published_before.main.' ~ name if found else none) -}}
-{%- endmacro %}
-
-{#
-    One mart with its descriptions. Rows that are asked for together stand together where
-    its config has `meta: {published_order: ...}`: what is looked up is then read alone.
-#}
-{% macro publish_table(node) -%}
-    {%- set table = 'published.main.' ~ adapter.quote(node.alias) -%}
-    {%- set order = node.config.meta.get('published_order') -%}
-    {%- set statements = [
-        'create table ' ~ table ~ ' as from ' ~ node.relation_name ~ (' order by ' ~ order if order else ''),
-        'comment on table ' ~ table ~ ' is ' ~ duckdb_escape_comment(node.description),
-    ] -%}
-    {%- for column in node.columns.values() -%}
-        {%- do statements.append(
-            'comment on column ' ~ table ~ '.' ~ adapter.quote(column.name) ~ ' is '
-            ~ duckdb_escape_comment(column.description)
-        ) -%}
-    {%- endfor -%}
-    {#- Each statement on its own would wait for the disk. -#}
-    {%- do run_query('begin; ' ~ statements | join('; ') ~ '; commit') -%}
 {%- endmacro %}

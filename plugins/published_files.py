@@ -1,9 +1,9 @@
-"""The published files: a DuckDB file of marts per build, Parquet files of events a day.
+"""The published files: a DuckDB file of marts per build, and Parquet files by day.
 
-Readers see `current.json`, which names the current file and is replaced atomically. A
-day of events is a file named by its content, written once and shared by the builds in
-which the day is the same. What neither the current build uses nor the one before, for
-readers about to move on, is removed.
+Readers see `current.json`, which names the current file and is replaced atomically. Of
+what is published by day, such as events, a day is a file named by its content, written
+once and shared by the builds in which the day is the same. What neither the current build
+uses nor the one before, for readers about to move on, is removed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,12 @@ from plugins.database_file import damage, state
 
 CURRENT = "current.json"
 LAST_BUILD = "last_build.json"
+EVENTS = "events"
 PARQUET_END = b"PAR1"
 NEW = ".new"  # what a publish has not finished; a killed one leaves it for the next
+
+# Of each name that is published by day: {day: a hash of its content}.
+Days = dict[str, dict[str, str]]
 
 
 class PublishedFiles:
@@ -33,7 +37,6 @@ class PublishedFiles:
         self.warehouse = warehouse
         self.say = say
         self.folder = warehouse / "published"
-        self.events = self.folder / "events"
 
     def current(self) -> str:
         """The path of the newest whole marts, those of the pointer first, or nothing."""
@@ -63,44 +66,42 @@ class PublishedFiles:
 
     def begin(self, build: str) -> str:
         """Removes what killed builds left, and gives the path for the new marts."""
-        self.events.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._remove_unfinished()
         return str(self._marts(build)) + NEW
 
-    def missing_days(self, days: dict[str, str]) -> list[str]:
-        """The days (of {day: content hash}) that have no file yet."""
-        return [day for day, content in days.items() if not self._day(day, content)]
+    def missing_days(self, days: Days) -> dict[str, dict[str, str]]:
+        """Of each name, the days that have no whole file, and where to write them."""
+        missing = {}
+        for name, contents in days.items():
+            (self.folder / name).mkdir(exist_ok=True)
+            missing[name] = {
+                day: str(file) + NEW
+                for day, file in self._files(name, contents).items()
+                if not _ends_as_parquet(file)
+            }
+        return missing
 
-    def events_folder(self) -> str:
-        """Where new days are to be written, partitioned by event_date."""
-        return str(self.events / f"days{NEW}")
-
-    def add_days(self, days: dict[str, str]) -> list[str]:
+    def add_days(self, days: Days) -> dict[str, list[str]]:
         """Moves newly written days into place; gives the paths of all days' files."""
-        for day in self.missing_days(days):
-            name = f"{day}-{days[day]}"
-            for leftover in self.events.glob(f"{name}-*.parquet"):
-                _remove(leftover)
-            written = sorted(
-                (self.events / f"days{NEW}" / f"event_date={day}").glob("*.parquet")
-            )
-            # The first file goes last: a day that has it has all of its files.
-            for number, path in reversed([*enumerate(written)]):
-                _sync(path)
-                suffix = f"-{number}" if number else ""
-                os.replace(path, self.events / f"{name}{suffix}.parquet")
-        _sync(self.events)
-        _remove(self.events / f"days{NEW}")
-        return [
-            str(path)
-            for day, content in days.items()
-            for path in self._day(day, content)
-        ]
+        for name, written in self.missing_days(days).items():
+            for path in written.values():
+                _sync(Path(path))
+                os.replace(path, path.removesuffix(NEW))
+            _sync(self.folder / name)
+        return {
+            name: [str(file) for file in self._files(name, contents).values()]
+            for name, contents in days.items()
+        }
 
-    def finish(self, build: str, days: dict[str, str]) -> str:
+    def finish(self, build: str, days: Days) -> str:
         """Makes the new file the current one; then removes what no kept build uses."""
         marts, previous = self._marts(build), self._pointer()["build"]
-        _write_atomically(self._manifest(build), json.dumps(days))
+        files = {
+            name: [file.name for file in self._files(name, contents).values()]
+            for name, contents in days.items()
+        }
+        _write_atomically(self._manifest(build), json.dumps(files))
         _sync(Path(str(marts) + NEW))
         os.replace(str(marts) + NEW, marts)
         pointer = {
@@ -136,35 +137,47 @@ class PublishedFiles:
             _write_atomically(path, json.dumps(json.loads(record) | failed))
 
     def _remove_unfinished(self) -> None:
-        for folder in (self.warehouse, self.folder, self.events):
+        for folder in (self.warehouse, self.folder, *self._folders_of_days()):
             for leftover in folder.glob(f"*{NEW}*"):
                 _remove(leftover)
 
     def _remove_unused(self, kept: set[str]) -> None:
         used: set[Path] = set()
-        for manifest in self.folder.glob("*.json"):
-            if manifest.stem in kept:
-                for day, content in json.loads(manifest.read_text()).items():
-                    used.update(self._day(day, content))
         for path in self.folder.iterdir():
             if path.is_file() and path.stem not in kept:
                 _remove(path)
-        for path in self.events.glob("*.parquet"):
-            if path not in used:
-                _remove(path)
+            elif path.suffix == ".json":
+                used.update(self._named(json.loads(path.read_text())))
+        for folder in self._folders_of_days():
+            for path in folder.glob("*.parquet"):
+                if path not in used:
+                    _remove(path)
+
+    def _named(self, manifest: dict[str, Any]) -> Iterator[Path]:
+        """The files of days that a manifest names."""
+        for name, files in manifest.items():
+            if isinstance(files, list):
+                yield from (self.folder / name / file for file in files)
+            else:
+                # Once it was {day: content}, of events alone, and a day several files.
+                yield from (self.folder / EVENTS).glob(f"{name}-{files}*.parquet")
+
+    def _folders_of_days(self) -> list[Path]:
+        return [path for path in self.folder.glob("*") if path.is_dir()]
+
+    def _files(self, name: str, contents: dict[str, str]) -> dict[str, Path]:
+        """The file of each day, whether it is there or not."""
+        return {
+            day: self.folder / name / f"{day}-{content}.parquet"
+            for day, content in contents.items()
+        }
 
     def _marts(self, build: str) -> Path:
         return self.folder / f"{build}.duckdb"
 
     def _manifest(self, build: str) -> Path:
+        """Names the files of days that belong to a build: {name: [file]}."""
         return self.folder / f"{build}.json"
-
-    def _day(self, day: str, content: str) -> list[Path]:
-        """The files of a day; none where the first of them is missing or cut short."""
-        first = self.events / f"{day}-{content}.parquet"
-        if not _ends_as_parquet(first):
-            return []
-        return [first, *sorted(self.events.glob(f"{day}-{content}-*.parquet"))]
 
 
 def _ends_as_parquet(path: Path) -> bool:

@@ -79,7 +79,6 @@ class Plugin(BasePlugin):
             "publish_missing_days": lambda days: json.dumps(
                 published.missing_days(json.loads(days))
             ),
-            "publish_events_folder": lambda _: published.events_folder(),
             "publish_add_days": lambda days: json.dumps(
                 published.add_days(json.loads(days))
             ),

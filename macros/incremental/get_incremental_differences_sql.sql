@@ -125,10 +125,10 @@
 
 {% macro announce_unpublished(day, target_relation) -%}
     insert into incremental.unpublished_days
-    select '{{ target_relation.identifier }}', {{ day }} from {{ target_relation }}
+    select '{{ model.name }}', {{ day }} from {{ target_relation }}
     where rowid in (select kept_row from outdated_rows)
     union
-    select '{{ target_relation.identifier }}', {{ day }} from new_rows;
+    select '{{ model.name }}', {{ day }} from new_rows;
 {%- endmacro %}
 
 {% macro announce_changed(relation, announced, target_relation) -%}

@@ -5,7 +5,13 @@
     'row_time': 'event_time',
     'made_with': ['session_timeout_minutes', 'passive_events', 'reporting_timezone'],
     'announces': {'changed_days': ['event_date']},
+    'published_as': 'events',
     'published_by': 'event_date',
+    'published_order': 'event_time, event_id',
+    'published_columns': [
+        'event_id', 'user_id', 'session_id', 'event_name', 'properties', 'is_activity', 'is_anonymous',
+        'event_date', 'event_time', 'received_at',
+    ],
 }) }}
 
 {% set columns = [

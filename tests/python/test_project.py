@@ -148,12 +148,16 @@ def test_known_vars_are_those_of_the_project(seeds_build: DbtRun) -> None:
 
 
 def test_descriptions_are_comments_in_the_published_file(seeds_build: DbtRun) -> None:
-    tables = seeds_build.published("select table_name, comment from duckdb_tables()")
+    tables = seeds_build.published(
+        "select table_name, comment from duckdb_tables() union all "
+        "select view_name, comment from duckdb_views() where not internal"
+    )
     columns = seeds_build.published(
         "select table_name, column_name, comment from duckdb_columns() "
-        "where not internal and table_name in (select table_name from duckdb_tables())"
+        "where not internal"
     )
     assert len(tables) > 15
+    assert {"events", "user_features"} <= {table for table, _ in tables}
     assert [table for table, comment in tables if not comment] == []
     assert [(t, c) for t, c, comment in columns if not comment] == []
 

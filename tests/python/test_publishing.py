@@ -24,6 +24,7 @@ from tests.builds import NO_SEEDS, DbtRun, published_file, published_state, run_
 from tests.reliability.projects import Builder, make_small_project
 
 DAYS = 40
+MARTS_BY_DAY = ("user_event_usage", "user_features", "churn_labels")
 
 # Follows the pointer until told to stop, and prints how often it read and what it saw.
 READER = """
@@ -108,6 +109,14 @@ class Small(Builder):
                 "where check_name = 'events: modelled'), (select count(*) from events)"
             ).fetchone()
 
+    def as_of_dates(self) -> list[tuple[str]]:
+        with duckdb.connect(
+            str(published_file(self.warehouse)), read_only=True
+        ) as opened:
+            return opened.execute(
+                "select cast(as_of_date as varchar) from as_of_dates"
+            ).fetchall()
+
 
 @pytest.fixture(scope="module")
 def template(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -134,10 +143,25 @@ def assert_published(run: DbtRun, rows: int) -> None:
     ) == [(rows * DAYS,)]
 
 
-def day_files(warehouse: Path) -> dict[str, int]:
-    """Name and inode of each day of events: a file written anew has another."""
-    folder = warehouse / "published" / "events"
-    return {path.name: path.stat().st_ino for path in folder.glob("*.parquet")}
+def day_files(warehouse: Path, name: str = "*") -> dict[str, int]:
+    """Each file of a day, of what is published by day, and its inode.
+
+    A file that is written anew has another.
+    """
+    folder = warehouse / "published"
+    return {
+        f"{path.parent.name}/{path.name}": path.stat().st_ino
+        for path in folder.glob(f"{name}/*.parquet")
+    }
+
+
+def days_written(files: dict[str, int], before: dict[str, int]) -> dict[str, set[str]]:
+    """Of each name, the days that are written anew."""
+    written: dict[str, set[str]] = {}
+    for path, _ in files.items() - before.items():
+        name, file = path.split("/")
+        written.setdefault(name, set()).add(file[:10])
+    return written
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen) -> None:
@@ -194,8 +218,7 @@ def test_a_second_build_of_the_same_input_publishes_the_same(
             ).fetchone()
             == (True,)
         ]
-    assert ("events",) in tables
-    assert ("churn_scores",) in tables
+    assert {("events",), ("churn_scores",), ("user_features",)} <= set(tables)
     assert not differing
 
 
@@ -238,19 +261,25 @@ def test_readers_go_on_while_days_are_written_and_old_files_removed(
         text=True,
     )
     reader.stdout.readline()
-    first = day_files(small.warehouse)
+    first = day_files(small.warehouse, "events")
     for rows in (2, 3):
         small.write_events(rows)
         assert_published(small.build(), rows)
     # The current build and the one before are kept; none of their days is a first one.
+    events = day_files(small.warehouse, "events")
+    assert len(events) == 2 * DAYS
+    assert not set(first) & set(events)
     before = day_files(small.warehouse)
-    assert len(before) == 2 * DAYS
-    assert not set(first) & set(before)
-    small.add_an_event("2024-01-03")
+    small.add_an_event("2024-01-30")
     assert small.build().returncode == 0
     assert len(list((small.warehouse / "published").glob("*.duckdb"))) == 2
-    written = day_files(small.warehouse).items() - before.items()
-    assert [name[:10] for name, _ in written] == ["2024-01-03"]
+    dates = {row[0] for row in small.as_of_dates()}
+    written = days_written(day_files(small.warehouse), before)
+    assert dates == {"2024-01-28", "2024-02-04", "2024-02-08"}
+    assert written == {
+        "events": {"2024-01-30"},
+        **dict.fromkeys(MARTS_BY_DAY, dates - {"2024-01-28"}),
+    }
 
     output, _ = reader.communicate("\n")
     assert reader.returncode == 0
@@ -260,12 +289,47 @@ def test_readers_go_on_while_days_are_written_and_old_files_removed(
     assert {tuple(row) for row in seen} <= {(count, count, 1) for count in events}
 
 
+def test_a_correction_of_what_a_user_was_writes_the_days_of_then(small: Small) -> None:
+    users = small.warehouse.parent / "users.csv"
+    small.variables["users"] = str(users)
+
+    def publish(plan: str, *arguments: str) -> dict[str, int]:
+        first = [f"u{user},2024-01-01,free," for user in range(7) if user != 3]
+        then = [f"u3,2024-01-01,{plan},2024-01-01", "u3,2024-01-01,pro,2024-01-30"]
+        header = "user_id,signed_up_at,plan,valid_from"
+        users.write_text("\n".join([header, *first, *then]))
+        run = small.build(*arguments)
+        assert run.returncode == 0, run.output
+        return day_files(small.warehouse)
+
+    before = publish("free")
+    after = publish("team")
+    assert days_written(after, before) == {"user_features": {"2024-01-28"}}
+    # What is made anew and comes out the same has its files.
+    assert not days_written(publish("team", "--full-refresh"), after)
+
+
+def test_a_warehouse_that_knew_of_no_marts_by_day_publishes_all_of_them(
+    small: Small,
+) -> None:
+    with duckdb.connect(str(small.warehouse / "build.duckdb")) as connection:
+        connection.execute(
+            "create or replace table incremental.unpublished_days (event_date date);"
+            "create or replace table incremental.day_contents "
+            "(event_date date, content varchar)"
+        )
+    before = day_files(small.warehouse)
+    assert small.build().returncode == 0
+    assert before
+    assert day_files(small.warehouse) == before
+
+
 def test_a_build_that_is_stopped_leaves_the_published_file_whole(small: Small) -> None:
     published = small.warehouse / "published"
     moments: list[tuple[signal.Signals, Callable[[], bool]]] = [
         (signal.SIGINT, lambda: small.last_build()["status"] == "running"),
-        (signal.SIGKILL, lambda: any(published.glob("events/days.new/*"))),
-        (signal.SIGKILL, lambda: len(day_files(small.warehouse)) > DAYS),
+        (signal.SIGKILL, lambda: any(published.glob("events/*.parquet.new"))),
+        (signal.SIGKILL, lambda: len(day_files(small.warehouse, "events")) > DAYS),
     ]
     days = 12 * DAYS
     small.write_events(rows=1, days=days)

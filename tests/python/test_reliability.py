@@ -36,7 +36,7 @@ SHORT = [
     "build file's middle overwritten",
     "published file cut short",
 ]
-DAY = {"2026-01-01": "2-ab"}
+DAYS = {"labels": {"2026-01-01": "2-ab", "2026-01-02": "1-cd"}}
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +68,10 @@ def test_a_hardship_is_said_and_leaves_what_is_published(
     assert run_case(name, project, cases).problems == []
 
 
-def written(published: PublishedFiles, *contents: bytes) -> None:
-    """Files of a day as a build has written them, not yet in their place."""
-    folder = Path(published.events_folder()) / f"event_date={next(iter(DAY))}"
-    folder.mkdir(parents=True)
-    for number, content in enumerate(contents):
-        (folder / f"data_{number}.parquet").write_bytes(content)
+def write(published: PublishedFiles, content: bytes) -> None:
+    """Writes the missing days as a build does, not yet to their place."""
+    for path in published.missing_days(DAYS)["labels"].values():
+        Path(path).write_bytes(content)
 
 
 @pytest.fixture
@@ -83,11 +81,11 @@ def published(tmp_path: Path) -> PublishedFiles:
     return published
 
 
-def test_a_day_of_which_a_kill_left_a_part_is_written_anew(
+def test_days_that_a_kill_kept_from_their_place_are_written_anew(
     published: PublishedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written(published, b"aPAR1", b"bPAR1", b"cPAR1")
-    moves, move = iter([True, True]), os.replace
+    write(published, b"aPAR1")
+    moves, move = iter([True]), os.replace
 
     def move_until_killed(source: Path, target: Path) -> None:
         next(moves)
@@ -96,14 +94,52 @@ def test_a_day_of_which_a_kill_left_a_part_is_written_anew(
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", move_until_killed)
         with pytest.raises(StopIteration):
-            published.add_days(DAY)
-    assert len([*published.events.glob("*.parquet")]) == 2
-    assert published.missing_days(DAY) == [*DAY]
+            published.add_days(DAYS)
 
     published.begin("second")
-    written(published, b"dPAR1", b"ePAR1")
-    files = published.add_days(DAY)
-    assert [Path(file).read_bytes() for file in files] == [b"dPAR1", b"ePAR1"]
+    assert [*published.missing_days(DAYS)["labels"]] == ["2026-01-02"]
+    write(published, b"bPAR1")
+    files = published.add_days(DAYS)["labels"]
+    assert [Path(file).read_bytes() for file in files] == [b"aPAR1", b"bPAR1"]
+    assert not [*published.folder.rglob("*.new")]
+
+
+def test_a_day_that_is_cut_short_is_written_anew(published: PublishedFiles) -> None:
+    write(published, b"aPAR1")
+    damaged, _ = published.add_days(DAYS)["labels"]
+    Path(damaged).write_bytes(b"aP")
+    assert [*published.missing_days(DAYS)["labels"]] == ["2026-01-01"]
+    write(published, b"bPAR1")
+    published.add_days(DAYS)
+    assert Path(damaged).read_bytes() == b"bPAR1"
+
+
+def test_days_are_kept_as_long_as_a_kept_build_names_them(
+    published: PublishedFiles,
+) -> None:
+    def publish(build: str, days: dict[str, dict[str, str]]) -> set[str]:
+        Path(published.begin(build)).write_bytes(b"")
+        for paths in published.missing_days(days).values():
+            for path in paths.values():
+                Path(path).write_bytes(b"PAR1")
+        published.add_days(days)
+        published.finish(build, days)
+        return {path.name for path in published.folder.rglob("*.parquet")}
+
+    # As versions before left them: of events alone, a day of several files.
+    Path(published.begin("1")).write_bytes(b"")
+    published.finish("1", {})
+    (published.folder / "1.json").write_text('{"2026-01-01": "1-ab"}')
+    events = published.folder / "events"
+    events.mkdir()
+    for name in ("1-ab.parquet", "1-ab-1.parquet", "1-cd.parquet"):
+        (events / f"2026-01-01-{name}").write_bytes(b"PAR1")
+
+    old = {"2026-01-01-1-ab.parquet", "2026-01-01-1-ab-1.parquet"}
+    first, second = {"2026-01-01-2-ab.parquet"}, {"2026-01-02-1-cd.parquet"}
+    assert publish("2", DAYS) == old | first | second
+    assert publish("3", {"labels": {"2026-01-01": "2-ab"}}) == first | second
+    assert publish("4", {"labels": {"2026-01-01": "2-ab"}}) == first
 
 
 class CtrlC:

@@ -531,7 +531,7 @@ def test_the_functions_of_a_publish_give_the_marts(
 
 @pytest.fixture(scope="module")
 def published(seeds_build: DbtRun) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A client that may read the published file and the events beside it, no more."""
+    """A client that may read the published file and what lies beside it, no more."""
     with client(seeds_build.warehouse) as connection:
         yield connection
 
@@ -539,8 +539,8 @@ def published(seeds_build: DbtRun) -> Iterator[duckdb.DuckDBPyConnection]:
 def client(warehouse: Path) -> duckdb.DuckDBPyConnection:
     """Opens the published file as the page says for a client without access."""
     connection = duckdb.connect(str(published_file(warehouse)), read_only=True)
-    events = (warehouse / "published" / "events").resolve()
-    connection.execute(f"set allowed_directories = [{literal(f'{events}/')}]")
+    folder = (warehouse / "published").resolve()
+    connection.execute(f"set allowed_directories = [{literal(f'{folder}/')}]")
     connection.execute("set enable_external_access = false")
     return connection
 

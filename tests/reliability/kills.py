@@ -73,8 +73,8 @@ class Files:
     def is_copying_marts(self) -> bool:
         return any(self.published.glob("*.duckdb.new"))
 
-    def is_copying_events(self) -> bool:
-        return any(self.published.glob("events/days.new/*"))
+    def is_writing_days(self) -> bool:
+        return any(self.published.glob("*/*.parquet.new"))
 
 
 @dataclass
@@ -155,7 +155,7 @@ def _moment(
             Moment(
                 f"{share:.0%} of publishing ({at:.1f} s)", files.is_copying_marts, at
             ),
-            Moment("days of events are written", files.is_copying_events, share / 10),
+            Moment("days are written", files.is_writing_days, share / 10),
             Moment("the new file has its name", lambda: bool(files.marts() - known), 0),
             Moment("the pointer has moved", lambda: files.pointer() != before, 0),
         ]
@@ -226,8 +226,8 @@ def _phase(log: Path, files: Files, before: str, known: set[str]) -> tuple[str, 
         return "after the switch", ""
     if files.marts() - known:
         return "publishing: switch", ""
-    if files.is_copying_events():
-        return "publishing: events", ""
+    if files.is_writing_days():
+        return "publishing: days", ""
     if files.is_copying_marts():
         return "publishing: marts", ""
     if not begun:

@@ -19,6 +19,7 @@ MODELS = [
     "staging",
     "core",
     "marts/quality",
+    "marts/churn/features",
 ]
 ASSERTIONS = ["assert_every_source_row_is_modelled_or_rejected.sql"]
 # It reads the other marts, which the small project does not have.
@@ -26,7 +27,7 @@ LEFT_OUT = "metric_sensitivity"
 
 
 def make_small_project(folder: Path) -> Path:
-    """The smallest project that publishes: staging, core and the marts of quality."""
+    """A project that publishes: staging, core, marts of quality and those by day."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in SHARED:
         (folder / name).symlink_to(PROJECT / name)

@@ -5,6 +5,7 @@
     'made_with': ['churn', 'reporting_timezone'],
     'looks_until': 'label_end_date',
     'published_by': 'as_of_date',
+    'published_order': 'user_id',
 }) }}
 
 {% set increments = is_increment() %}

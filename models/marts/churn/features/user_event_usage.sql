@@ -3,6 +3,7 @@
 {{ config(meta={
     'made_with': ['churn', 'reporting_timezone'],
     'published_by': 'as_of_date',
+    'published_order': 'user_id, event_name',
 }) }}
 
 {% set increments = is_increment() %}

@@ -4,6 +4,7 @@
 {{ config(meta={
     'made_with': ['churn', 'segments', 'reporting_timezone'],
     'published_by': 'as_of_date',
+    'published_order': 'user_id',
 }) }}
 
 {% set increments = is_increment() %}
