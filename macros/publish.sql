@@ -13,7 +13,7 @@
         {%- if 'model.product_analytics.scored_users' in selected_resources -%}
             {%- do require_churn_model() -%}
         {%- endif -%}
-        {%- if flags.WHICH == 'build' and is_whole_project(selected_resources) -%}
+        {%- if flags.WHICH == 'build' and not flags.EMPTY and is_whole_project(selected_resources) -%}
             {%- do adapter.dispatch('record_build', 'product_analytics')('running', []) -%}
         {%- endif -%}
     {%- endif -%}
@@ -76,6 +76,8 @@
         {%- if not failed and not skipped -%}
             {%- do log('Not published: only a build of the whole project is.', info=true) -%}
         {%- endif -%}
+    {%- elif flags.EMPTY -%}
+        {%- do log('Not published: a build with --empty has no rows to show.', info=true) -%}
     {%- elif failed or skipped -%}
         {%- do duckdb__record_build('failed', failed or skipped) -%}
         {%- do log(

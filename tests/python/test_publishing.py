@@ -241,12 +241,21 @@ def test_a_failing_test_publishes_nothing_and_is_named(
     assert small.last_build()["failed"] == ["assert_nothing_happened"]
 
 
-def test_a_build_of_a_part_publishes_nothing(small: Small) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("-s", "+build_info"), "only a build of the whole project is."),
+        (("--empty",), "a build with --empty has no rows to show."),
+    ],
+)
+def test_a_build_of_a_part_publishes_nothing(
+    small: Small, arguments: tuple[str, ...], reason: str
+) -> None:
     before = published_state(small.warehouse)
     recorded = small.last_build()
-    run = small.build("-s", "+build_info")
+    run = small.build(*arguments)
     assert run.returncode == 0, run.output
-    assert "Not published: only a build of the whole project is." in run.output
+    assert f"Not published: {reason}" in run.output
     assert published_state(small.warehouse) == before
     assert small.last_build() == recorded
 
