@@ -5,8 +5,8 @@
 
     meta.scope, of the rows that the model gives again:
         changed_users (the rows of users whose rows have changed),
-        changed_rows (of them, those from the first change on, by meta.row_time, a column of
-            times, or meta.row_day, of days),
+        changed_rows (of users whose events have changed, the rows from the first change on, by
+            meta.row_time, a column of times, or meta.row_day, of days),
         changed_attempts (likewise, and all of the funnels whose definition has changed),
         changed_dates (of the as_of_dates that is_kept_date excludes, and on the others the
             rows of users whose profiles have changed),
@@ -16,8 +16,7 @@
         all.
     meta.announces: {table of the schema incremental: [columns]}, whose values in changed
         rows it is told of, such as {changed_users: [user_id]}.
-    meta.announces_users: {columns, time}: of whose rows changed_users is told, and the column
-        with the time of a row.
+    meta.announces_events: {users, time}: the columns from which changed_events is told.
     meta.announces_changed: {table: {key, changed, column}}: it is told of the values of a
         column where another column, `changed`, differs between two rows of one key.
     meta.published_by: a column of days by which the model is published, see publish.sql;
@@ -43,8 +42,8 @@
     {% for table, announced in config.get('meta').get('announces', {}).items() -%}
     {{ announce('incremental.' ~ table, announced, target_relation) }}
     {% endfor %}
-    {%- if config.get('meta').get('announces_users') -%}
-    {{ announce_users(config.get('meta').announces_users, target_relation) }}
+    {%- if config.get('meta').get('announces_events') -%}
+    {{ announce_events(config.get('meta').announces_events, target_relation) }}
     {% endif %}
     {%- for table, announced in config.get('meta').get('announces_changed', {}).items() -%}
     {{ announce_changed('incremental.' ~ table, announced, target_relation) }}
@@ -95,7 +94,7 @@
 {%- endmacro %}
 
 {% macro announce(relation, columns, target_relation) -%}
-    insert into {{ relation }} by name
+    insert into {{ relation }}
     {%- for column in columns %}
     select {{ column }} from {{ target_relation }}
     where rowid in (select kept_row from outdated_rows) and {{ column }} is not null
@@ -105,20 +104,18 @@
     {%- endfor %};
 {%- endmacro %}
 
-{% macro announce_users(announced, target_relation) -%}
-    insert into incremental.changed_users
-    {%- for column in announced.columns %}
-    select
-        {{ column }},
-        case when count({{ announced.time }}) = count(*) then min({{ announced.time }}) end
+{% macro announce_events(announced, target_relation) -%}
+    insert into incremental.changed_events
+    {%- for user in announced.users %}
+    select {{ user }}, min({{ announced.time }})
     from (
-        select {{ column }}, {{ announced.time }} from {{ target_relation }}
+        select {{ user }}, {{ announced.time }} from {{ target_relation }}
         where rowid in (select kept_row from outdated_rows)
         union all
-        select {{ column }}, {{ announced.time }} from new_rows
+        select {{ user }}, {{ announced.time }} from new_rows
     ) as changed_rows
-    where {{ column }} is not null
-    group by {{ column }}
+    where {{ user }} is not null and {{ announced.time }} is not null
+    group by {{ user }}
     {{- '\n    union all' if not loop.last }}
     {%- endfor %};
 {%- endmacro %}

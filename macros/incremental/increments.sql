@@ -5,10 +5,12 @@
     definitions: what each fact was made from, beside its rows (definition_of). Where it
         differs, the fact is made anew. And what all tests have passed with
         (tested_definition).
-    changed_users: whose rows have changed since all facts were last brought up to date, and
-        the time of the first of them; NULL is before all. It is filled in the transaction
-        that changes the rows and emptied when a run has ended in which every fact succeeded,
-        so that a killed or failed build loses nothing. A user NULL stands for everyone.
+    changed_users: whose rows have changed since all facts were last brought up to date. It
+        is filled in the transaction that changes the rows and emptied when a run has ended in
+        which every fact succeeded, so that a killed or failed build loses nothing.
+        NULL stands for everyone.
+    changed_events: likewise the users of whom events have changed, and when the first of these
+        was.
     changed_profiles: likewise the users of whom something else than their events has
         changed, such as when they signed up: all that was said of them may be other now.
     changed_segments: likewise since when users have been active whose segments are others
@@ -38,7 +40,7 @@
         'create schema if not exists incremental;'
         ~ 'create table if not exists incremental.definitions (fact varchar, definition varchar);'
         ~ 'create table if not exists incremental.changed_users (user_id varchar);'
-        ~ 'alter table incremental.changed_users add column if not exists changed_from timestamp;'
+        ~ 'create table if not exists incremental.changed_events (user_id varchar, first_event_at timestamp);'
         ~ 'create table if not exists incremental.changed_profiles (user_id varchar);'
         ~ 'create table if not exists incremental.changed_segments (first_active_at timestamp);'
         ~ 'create table if not exists incremental.changed_sessions (start_date date);'
@@ -69,6 +71,7 @@
         {%- do run_query(
             'begin;'
             ~ 'delete from incremental.changed_users;'
+            ~ 'delete from incremental.changed_events;'
             ~ 'delete from incremental.changed_profiles;'
             ~ 'delete from incremental.changed_segments;'
             ~ 'delete from incremental.changed_sessions;'
@@ -125,7 +128,7 @@
         'changed_attempts': [], 'changed_periods': [], 'changed_dates': ['changed_profiles'],
     } -%}
     {%- set columns = {
-        'changed_users': 'user_id', 'changed_profiles': 'user_id', 'changed_segments': 'first_active_at',
+        'changed_users': 'user_id', 'changed_events': 'user_id', 'changed_profiles': 'user_id', 'changed_segments': 'first_active_at',
         'changed_sessions': 'start_date', 'changed_days': 'event_date',
     } -%}
     {%- for table in by_scope.get(model.config.meta.scope, columns.keys()) -%}
@@ -185,24 +188,24 @@
 {%- endmacro %}
 
 {#
-    A condition on columns of a relation: whether the row is of a changed user, and not of a
-    time (or, of_days, of a day) before the first change.
+    A condition on columns of a relation: whether what a row says of the user at a time (or,
+    of_days, on a day) may be other now. It is bounded by the first change of anyone: a literal
+    lets what lies before go unread. Where a clock is set back at midnight, a later event may be
+    of the day before.
 #}
 {% macro is_changed_row(user='user_id', time='event_time', of_days=false) -%}
-    {%- if is_everyone_announced('changed_users') -%}
+    {%- if is_everyone_announced('changed_events') -%}
         {{- return('true') -}}
     {%- endif -%}
-    {%- set changed_from = local_date('changed_from') if of_days else 'changed_from' -%}
-    {%- set compared = "coalesce(" ~ changed_from ~ ", '0001-01-01')" -%}
-    exists (
-        select 1
-        from (
-            select user_id as changed_user_id, min({{ compared }}) as first_change
-            from incremental.changed_users
-            group by user_id
-        ) as announced
-        where announced.changed_user_id = {{ user }} and announced.first_change <= {{ time }}
-    )
+    {%- set first = run_query('select min(first_event_at) from incremental.changed_events').rows[0][0] -%}
+    {%- if first is none -%}
+        {{- return('false') -}}
+    {%- endif -%}
+    {%- set first = "timestamp '" ~ first ~ "'" -%}
+    {{- return(
+        time ~ ' >= ' ~ (add_days(local_date(first), -1) if of_days else first)
+        ~ ' and ' ~ is_announced_user('changed_events', user)
+    ) -}}
 {%- endmacro %}
 
 {# Whether something else of the user than events has changed. #}

@@ -21,7 +21,7 @@
 {% set events = ref('stg_events') %}
 {% set increments = is_increment() %}
 {% if increments %}
-{% set events = '(select * from ' ~ events ~ ' where ' ~ is_changed_user() ~ ')' %}
+{% set events = '(select * from ' ~ events ~ ' where ' ~ is_announced_user('changed_events', 'user_id') ~ ')' %}
 {% endif %}
 
 with

@@ -17,7 +17,8 @@ events as (
 
     select * from {{ ref('fct_events') }}
     {%- if increments %}
-    where {{ is_reopened_session() }}
+    where event_time >= {{ reopened_from() }}
+        and {{ is_reopened_session() }}
     {%- endif %}
 
 ),

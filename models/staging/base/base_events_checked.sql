@@ -5,7 +5,8 @@
         'reads_input': 'base_events',
         'made_with': ['duplicate_rows'],
         'scope': 'reopened_rows',
-        'announces_users': {'columns': ['user_id', 'known_user_id'], 'time': 'event_time'},
+        'announces': {'changed_users': ['user_id', 'known_user_id']},
+        'announces_events': {'users': ['user_id', 'known_user_id'], 'time': 'event_time'},
     },
     pre_hook='{{ reopen_events() }}'
 ) }}
