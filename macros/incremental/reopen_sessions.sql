@@ -16,6 +16,9 @@
 
 {# The time from which on the events of these sessions are, a literal. #}
 {% macro reopened_from() -%}
+    {%- if is_everyone_announced('changed_events') -%}
+        {{- return("timestamp '0001-01-01'") -}}
+    {%- endif -%}
     {%- set first = run_query(
         'select min(first_at) from ('
         ~ 'select min(first_event_at) as first_at from incremental.changed_events'
