@@ -18,11 +18,3 @@
         column ~ " in ('" ~ kept | join("', '") ~ "')" if kept else 'false'
     ) -}}
 {%- endmacro %}
-
-{# The first of the other dates, a literal. #}
-{% macro first_remade_date() -%}
-    {%- set first = run_query(
-        'select min(as_of_date) from ' ~ ref('as_of_dates') ~ ' where not ' ~ is_kept_date()
-    ).rows[0][0] -%}
-    date '{{ first or '9999-12-31' }}'
-{%- endmacro %}

@@ -13,7 +13,7 @@
 #}
 {% macro user_features_as_of(user_days, usage, users, user_versions, as_of_dates) -%}
     {%- set churn = churn_definition() -%}
-    {%- set spans = feature_spans() -%}
+    {%- set spans = [7, 14, 28, 84] -%}
     {%- set days_ago = days_between('user_days.activity_date', 'as_of_dates.as_of_date') -%}
     {%- set recency = days_between('windows.last_activity_date', 'windows.as_of_date') -%}
     {%- set tenure = days_between(
@@ -158,9 +158,4 @@
         }) -%}
     {%- endfor -%}
     {{- return(expressions) -}}
-{%- endmacro %}
-
-{# The lengths, in days, of the windows up to an as_of_date in which features count. #}
-{% macro feature_spans() -%}
-    {{- return([7, 14, 28, 84]) -}}
 {%- endmacro %}

@@ -25,10 +25,6 @@ features as (
 user_days as (
 
     select * from {{ ref('fct_user_days') }}
-    {%- if increments %}
-    where activity_date > {{ first_remade_date() }}
-        or {{ is_changed_profile() }}
-    {%- endif %}
 
 ),
 

@@ -28,9 +28,6 @@ as_of_dates as (
 event_days as (
 
     select * from {{ ref('fct_known_event_days') }}
-    {%- if increments %}
-    where activity_date > {{ add_days(first_remade_date(), -28) }}
-    {%- endif %}
 
 ),
 

@@ -35,9 +35,6 @@ as_of_dates as (
 user_days as (
 
     select * from {{ ref('fct_known_user_days') }}
-    {%- if increments %}
-    where activity_date > {{ add_days(first_remade_date(), -(feature_spans() | max)) }}
-    {%- endif %}
 
 ),
 
