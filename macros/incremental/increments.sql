@@ -36,18 +36,29 @@
     ).rows[0][0] -%}
         {%- do run_query('drop table incremental.unpublished_days; drop table incremental.day_contents') -%}
     {%- endif -%}
-    {%- do run_query(
-        'create schema if not exists incremental;'
-        ~ 'create table if not exists incremental.definitions (fact varchar, definition varchar);'
-        ~ 'create table if not exists incremental.changed_users (user_id varchar);'
-        ~ 'create table if not exists incremental.changed_events (user_id varchar, first_event_at timestamp);'
-        ~ 'create table if not exists incremental.changed_profiles (user_id varchar);'
-        ~ 'create table if not exists incremental.changed_segments (first_active_at timestamp);'
-        ~ 'create table if not exists incremental.changed_sessions (start_date date);'
-        ~ 'create table if not exists incremental.changed_days (event_date date);'
-        ~ 'create table if not exists incremental.unpublished_days (model varchar, day date);'
-        ~ 'create table if not exists incremental.day_contents (model varchar, day date, content varchar)'
-    ) -%}
+    {%- set tables = {
+        'definitions': 'fact varchar, definition varchar',
+        'unpublished_days': 'model varchar, day date',
+        'day_contents': 'model varchar, day date, content varchar',
+    } -%}
+    {%- do tables.update(tables_of_changes()) -%}
+    {%- set statements = ['create schema if not exists incremental'] -%}
+    {%- for table, columns in tables.items() -%}
+        {%- do statements.append('create table if not exists incremental.' ~ table ~ ' (' ~ columns ~ ')') -%}
+    {%- endfor -%}
+    {%- do run_query(statements | join(';')) -%}
+{%- endmacro %}
+
+{# The tables that facts fill and that are emptied once every fact knows, with their columns. #}
+{% macro tables_of_changes() -%}
+    {{- return({
+        'changed_users': 'user_id varchar',
+        'changed_events': 'user_id varchar, first_event_at timestamp',
+        'changed_profiles': 'user_id varchar',
+        'changed_segments': 'first_active_at timestamp',
+        'changed_sessions': 'start_date date',
+        'changed_days': 'event_date date',
+    }) -}}
 {%- endmacro %}
 
 {# After a run: who has changed is forgotten once every fact knows. #}
@@ -68,16 +79,11 @@
         {%- do behind.append(node.name) -%}
     {%- endfor -%}
     {%- if not behind -%}
-        {%- do run_query(
-            'begin;'
-            ~ 'delete from incremental.changed_users;'
-            ~ 'delete from incremental.changed_events;'
-            ~ 'delete from incremental.changed_profiles;'
-            ~ 'delete from incremental.changed_segments;'
-            ~ 'delete from incremental.changed_sessions;'
-            ~ 'delete from incremental.changed_days;'
-            ~ 'commit'
-        ) -%}
+        {%- set statements = ['begin'] -%}
+        {%- for table in tables_of_changes() -%}
+            {%- do statements.append('delete from incremental.' ~ table) -%}
+        {%- endfor -%}
+        {%- do run_query((statements + ['commit']) | join(';')) -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -127,12 +133,8 @@
     {%- set by_scope = {
         'changed_attempts': [], 'changed_periods': [], 'changed_dates': ['changed_profiles'],
     } -%}
-    {%- set columns = {
-        'changed_users': 'user_id', 'changed_events': 'user_id', 'changed_profiles': 'user_id', 'changed_segments': 'first_active_at',
-        'changed_sessions': 'start_date', 'changed_days': 'event_date',
-    } -%}
-    {%- for table in by_scope.get(model.config.meta.scope, columns.keys()) -%}
-        {%- do run_query('insert into incremental.' ~ table ~ ' by name select null as ' ~ columns[table]) -%}
+    {%- for table in by_scope.get(model.config.meta.scope, tables_of_changes()) -%}
+        {%- do run_query('insert into incremental.' ~ table ~ ' default values') -%}
     {%- endfor -%}
     {%- if day_of_rows(model) -%}
         {%- do run_query("insert into incremental.unpublished_days values ('" ~ model.name ~ "', null)") -%}
