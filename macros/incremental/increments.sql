@@ -227,3 +227,12 @@
         else column ~ ' in (select announced.user_id from incremental.' ~ table ~ ' as announced)'
     ) -}}
 {%- endmacro %}
+
+{# A condition, whether a column is one of a list of days; none stands for all days. #}
+{% macro is_among(column, days) -%}
+    {{- return(
+        'true' if days is none
+        else column ~ " in ('" ~ days | join("', '") ~ "')" if days
+        else 'false'
+    ) -}}
+{%- endmacro %}

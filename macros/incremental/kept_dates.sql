@@ -14,7 +14,5 @@
         ~ ' where event_date is null or event_date <= dates.' ~ (looks_until or 'as_of_date') ~ ')'
         ~ ' order by as_of_date'
     ).columns[0].values() -%}
-    {{- return(
-        column ~ " in ('" ~ kept | join("', '") ~ "')" if kept else 'false'
-    ) -}}
+    {{- return(is_among(column, kept)) -}}
 {%- endmacro %}

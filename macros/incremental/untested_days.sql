@@ -87,30 +87,21 @@
     {{- return(node.config.meta.get('published_by') or node.config.meta.get('row_day')) -}}
 {%- endmacro %}
 
-{# A condition, whether a column is one of a list of days. #}
-{% macro is_one_of(column, days) -%}
-    {{- return(
-        'true' if days is none
-        else column ~ " in ('" ~ days | join("', '") ~ "')" if days
-        else 'false'
-    ) -}}
-{%- endmacro %}
-
 {#
-    A condition on the starts of periods: whether an assertion that compares a mart's rows of
-    the period with a count of a fact's rows may find something else than when it has passed.
-    Either these rows of the mart are not those that are published, or those of the fact
-    have changed in the period or the days before it. Nothing else that the assertion reads
-    may change what it finds.
+    The starts of the periods, a list, for which an assertion that compares a mart's rows of
+    the period with a count of a fact's rows may find something else than when it has passed;
+    none stands for all. Either these rows of the mart are not those that are published, or
+    those of the fact have changed in the period or the days before it. Nothing else that the
+    assertion reads may change what it finds.
 
     starts: the mart's column of starts of periods.
     days_before: so many days before a period count, too.
 #}
-{% macro is_untested_period(column, mart, starts, fact, period='day', days_before=0) -%}
+{% macro untested_periods(mart, starts, fact, period='day', days_before=0) -%}
     {%- set days = untested_days(fact) -%}
     {%- set published = none if days is none else published_table(mart) -%}
     {%- if published is none -%}
-        {{- return('true') -}}
+        {{- return(none) -}}
     {%- endif -%}
     {%- set kept = ref(mart) -%}
     {%- set query -%}
@@ -127,7 +118,7 @@
     {%- endfor %}
     order by 1
     {%- endset -%}
-    {{- return(is_one_of(column, run_query(query).columns[0].values())) -}}
+    {{- return(run_query(query).columns[0].values() | list) -}}
 {%- endmacro %}
 
 {#
@@ -141,7 +132,7 @@
     {%- if not day or days is none -%}
         {{- return(relation) -}}
     {%- endif -%}
-    {%- set is_untested = is_one_of(day, days) -%}
+    {%- set is_untested = is_among(day, days) -%}
     {%- if day not in columns -%}
         {%- set is_untested = row_hash(columns) ~ ' in (select ' ~ row_hash(columns) ~ ' from ' ~ relation ~ ' where ' ~ is_untested ~ ')' -%}
     {%- endif -%}

@@ -1,5 +1,7 @@
 -- Events, sessions and DAU of each day, against a count of the events themselves.
 
+{% set days = untested_periods('daily_active', 'activity_date', 'fct_events') %}
+
 with
 
 counted as (
@@ -11,7 +13,7 @@ counted as (
 
     from {{ ref('fct_events') }}
     where is_activity
-        and {{ is_untested_period('event_date', 'daily_active', 'activity_date', 'fct_events') }}
+        and {{ is_among('event_date', days) }}
     group by event_date
 
 ),
@@ -21,7 +23,7 @@ daily_active as (
     select *
     from {{ ref('daily_active') }}
     where segment = 'all'
-        and {{ is_untested_period('activity_date', 'daily_active', 'activity_date', 'fct_events') }}
+        and {{ is_among('activity_date', days) }}
 
 )
 

@@ -1,5 +1,7 @@
 -- Users and events of each feature and month, against a count of the events.
 
+{% set months = untested_periods('feature_usage', 'period_start', 'fct_events', period='month') %}
+
 with
 
 counted as (
@@ -12,9 +14,7 @@ counted as (
 
     from {{ ref('fct_events') }}
     where is_activity
-        and {{ is_untested_period(
-            period_start('month', 'event_date'), 'feature_usage', 'period_start', 'fct_events', period='month'
-        ) }}
+        and {{ is_among(period_start('month', 'event_date'), months) }}
     group by event_name, {{ period_start('month', 'event_date') }}
 
 ),
@@ -25,9 +25,7 @@ feature_usage as (
     from {{ ref('feature_usage') }}
     where period = 'month'
         and segment = 'all'
-        and {{ is_untested_period(
-            'period_start', 'feature_usage', 'period_start', 'fct_events', period='month'
-        ) }}
+        and {{ is_among('period_start', months) }}
 
 )
 

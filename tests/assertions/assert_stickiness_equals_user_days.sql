@@ -2,6 +2,7 @@
 -- its active days add up to theirs, and at least n is the sum of exactly n and more.
 
 {% set longest_window = var('stickiness_windows') | max %}
+{% set dates = untested_periods('stickiness', 'as_of_date', 'fct_user_days', days_before=longest_window - 1) %}
 
 with
 
@@ -24,9 +25,7 @@ curves as (
 
     from {{ ref('stickiness') }}
     where segment = 'all'
-        and {{ is_untested_period(
-            'as_of_date', 'stickiness', 'as_of_date', 'fct_user_days', days_before=longest_window - 1
-        ) }}
+        and {{ is_among('as_of_date', dates) }}
     group by as_of_date, window_days
 
 ),

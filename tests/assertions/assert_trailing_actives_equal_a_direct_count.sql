@@ -1,6 +1,8 @@
 -- wau and mau come from interval ends, without a user x day spine; here they are counted
 -- the plain way, distinct users over the window, and must be the same.
 
+{% set days = untested_periods('daily_active', 'activity_date', 'fct_user_days', days_before=27) %}
+
 with
 
 user_days as (
@@ -14,9 +16,7 @@ daily_active as (
     select *
     from {{ ref('daily_active') }}
     where segment = 'all'
-        and {{ is_untested_period(
-            'activity_date', 'daily_active', 'activity_date', 'fct_user_days', days_before=27
-        ) }}
+        and {{ is_among('activity_date', days) }}
 
 ),
 
