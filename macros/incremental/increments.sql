@@ -47,6 +47,7 @@
         {%- do statements.append('create table if not exists incremental.' ~ table ~ ' (' ~ columns ~ ')') -%}
     {%- endfor -%}
     {%- do run_query(statements | join(';')) -%}
+    {%- do forget_outdated_tests() -%}
 {%- endmacro %}
 
 {# The tables that facts fill and that are emptied once every fact knows, with their columns. #}

@@ -3,7 +3,7 @@
     counted from it by day, they look at what has changed since a build was last published,
     so since all tests have passed: a build that failed leaves what it changed to the next
     one. They look at everything in `dbt test`, on Spark, and where anything else than rows is
-    not as it was then (tested_definition).
+    not as it was then (tested_definition), of which a build is told when it starts.
 #}
 
 {# Whether the test looks at everything. #}
@@ -21,10 +21,9 @@
         or model.config.severity | upper != 'ERROR' or model.config.error_if != '!= 0' -%}
         {{- return(true) -}}
     {%- endif -%}
-    {%- set tested = run_query(
-        "select definition from incremental.definitions where fact = 'tests'"
-    ).columns[0].values() -%}
-    {{- return(not tested or tested[0] != tested_definition()) -}}
+    {{- return(
+        run_query("select count(*) from incremental.definitions where fact = 'tests'").rows[0][0] == 0
+    ) -}}
 {%- endmacro %}
 
 {#
@@ -49,6 +48,16 @@
         {%- do parts.append(name ~ '=' ~ tojson(var(name), sort_keys=true)) -%}
     {%- endfor -%}
     {{- return(local_md5(parts | join('\n'))) -}}
+{%- endmacro %}
+
+{# Before a build: where anything else than rows is not as it was when all tests have passed. #}
+{% macro forget_outdated_tests() -%}
+    {%- if flags.WHICH == 'build' -%}
+        {%- do run_query(
+            "delete from incremental.definitions where fact = 'tests' and definition <> '"
+            ~ tested_definition() ~ "'"
+        ) -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#

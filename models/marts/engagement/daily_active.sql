@@ -12,7 +12,8 @@
 {% set increments = is_increment() %}
 {% set first_date = 'data_start_date' %}
 {% if increments %}
-{% set looks_back_to = add_days(remade_from('day'), -27) %}
+{% set remade = remade_from('day') %}
+{% set looks_back_to = add_days(remade, -27) %}
 {% set first_date = 'greatest(data_start_date, ' ~ looks_back_to ~ ')' %}
 {% endif %}
 
@@ -37,7 +38,7 @@ sessions as (
 
     select * from {{ ref('fct_sessions') }}
     {%- if increments %}
-    where start_date >= {{ remade_from('day') }}
+    where start_date >= {{ remade }}
     {%- endif %}
 
 ),
