@@ -460,6 +460,15 @@ def product(request: pytest.FixtureRequest) -> Iterator[Product]:
     return product
 
 
+@pytest.fixture
+def kept(product: Product, builder: Builder, tmp_path: Path) -> Path:
+    """A build of visits that last no longer than an evening: no session id joins them."""
+    product.events = [{**event, "session_id": None} for event in product.events]
+    folder = tmp_path / "kept"
+    builder.build(folder, product.write(tmp_path), FACTS)
+    return folder
+
+
 def test_batches_in_random_order_end_as_a_build_of_everything(
     product: Product, builder: Builder, tmp_path: Path
 ) -> None:
@@ -477,13 +486,9 @@ def test_batches_in_random_order_end_as_a_build_of_everything(
 
 
 def test_periods_that_no_change_reaches_are_not_made_again(
-    product: Product, builder: Builder, tmp_path: Path
+    kept: Path, product: Product, builder: Builder, tmp_path: Path
 ) -> None:
     """Rows that are marked stay so for as long as nothing that they count changes."""
-    product.events = [{**event, "session_id": None} for event in product.events]
-    kept = tmp_path / "kept"
-    builder.build(kept, product.write(tmp_path), FACTS)
-
     mark_periods(kept)
     product.events += product.a_day_of_known_users()
     builder.build(kept, product.write(tmp_path), FACTS)
@@ -558,12 +563,8 @@ def test_what_is_left_of_a_session_changes_the_month_in_which_it_began(
 
 
 def test_dates_that_no_change_reaches_are_not_made_again(
-    product: Product, builder: Builder, tmp_path: Path
+    kept: Path, product: Product, builder: Builder, tmp_path: Path
 ) -> None:
-    product.events = [{**event, "session_id": None} for event in product.events]
-    kept = tmp_path / "kept"
-    builder.build(kept, product.write(tmp_path), FACTS)
-
     # Its first visits may begin on the evening before.
     mark(kept, DATE_MARTS)
     new_day = FIRST_DAY + timedelta(days=product.days)
@@ -609,12 +610,8 @@ def test_dates_that_no_change_reaches_are_not_made_again(
 
 
 def test_rows_of_before_the_first_change_are_not_made_again(
-    product: Product, builder: Builder, tmp_path: Path
+    kept: Path, product: Product, builder: Builder, tmp_path: Path
 ) -> None:
-    product.events = [{**event, "session_id": None} for event in product.events]
-    kept = tmp_path / "kept"
-    builder.build(kept, product.write(tmp_path), FACTS)
-
     with duckdb.connect(str(kept / "build.duckdb")) as connection:
         for fact, (_, marker) in MARKED_FACTS.items():
             connection.execute(f"update core.{fact} set {marker}")
