@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import struct
+import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,11 +22,13 @@ import streamlit as st
 
 CURRENT = "current.json"
 LAST_BUILD = "last_build.json"
+# Never opened as a database here: its lock says whether a build runs.
+BUILD_DATABASE = "build.duckdb"
 # Readers may be a publish or two behind; older connections are closed.
 OPEN_BUILDS = 3
 OPEN_ATTEMPTS = 20
 OPEN_PAUSE_SECONDS = 0.1
-# A build that says "running" for longer than this was killed.
+# Where no lock can be asked, a build that says "running" for longer than this was killed.
 LONGEST_BUILD = timedelta(hours=1)
 
 # Before the connection is made, and once it may read the folders of days.
@@ -208,5 +212,27 @@ def _state(
         return "interrupted" if status == "running" else "published"
     if status == "failed":
         return "failed"
-    is_overdue = started_at is None or datetime.now(UTC) - started_at > LONGEST_BUILD
-    return "interrupted" if is_overdue else "running"
+    is_running = _is_written_to(folder() / BUILD_DATABASE)
+    if is_running is None:
+        age = datetime.now(UTC) - started_at if started_at else None
+        is_running = age is not None and age <= LONGEST_BUILD
+    return "running" if is_running else "interrupted"
+
+
+def _is_written_to(database: Path) -> bool | None:
+    """Whether a process has a DuckDB file open to write; None where this is not told.
+
+    It asks for the lock that DuckDB takes, and takes none.
+    """
+    if sys.platform != "linux":
+        return None
+    import fcntl
+
+    layout = "hhlli"
+    reading = struct.pack(layout, fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+    try:
+        with database.open("rb") as file:
+            in_its_way = fcntl.fcntl(file, fcntl.F_GETLK, reading)
+    except OSError:
+        return None
+    return struct.unpack(layout, in_its_way)[0] != fcntl.F_UNLCK

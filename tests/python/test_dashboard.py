@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -63,6 +67,22 @@ def opened(page: str, **query: str) -> AppTest:
     for name, text in {**ASKED.get(page, {}), **query}.items():
         app.query_params[name] = text
     return app.run()
+
+
+@contextmanager
+def opened_by_another_process(
+    database: Path, read_only: bool
+) -> Iterator[subprocess.Popen]:
+    script = (
+        "import sys, duckdb; "
+        f"connection = duckdb.connect({str(database)!r}, read_only={read_only}); "
+        "print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline()
+        yield process
 
 
 def texts(app: AppTest) -> str:
@@ -244,6 +264,25 @@ def test_a_build_that_was_killed_is_told_of(folder: Path) -> None:
     app = opened("overview")
     assert_is_sound(app)
     assert "was interrupted before it finished" in app.warning[0].value
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="locks are told on Linux alone")
+def test_whether_a_build_runs_is_told_by_who_has_its_file_open(folder: Path) -> None:
+    publish(folder, BUILD)
+    database = folder / warehouse.BUILD_DATABASE
+    duckdb.connect(database).close()
+
+    record(folder, NEWER, "running", started_at=datetime.now(UTC).isoformat())
+    assert warehouse.newest_build().state == "interrupted"
+
+    hours_ago = datetime.now(UTC) - 2 * warehouse.LONGEST_BUILD
+    record(folder, NEWER, "running", started_at=hours_ago.isoformat())
+    for read_only, state in ((True, "interrupted"), (False, "running")):
+        with opened_by_another_process(database, read_only) as process:
+            assert warehouse.newest_build().state == state
+            process.kill()
+            process.wait()
+            assert warehouse.newest_build().state == "interrupted"
 
 
 def test_a_build_killed_right_after_it_published_is_published(folder: Path) -> None:
